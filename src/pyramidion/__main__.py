@@ -1,0 +1,5 @@
+"""Run the command line: ``python -m pyramidion``."""
+
+from pyramidion.cli import main
+
+main()
