@@ -1,0 +1,168 @@
+"""Zarr v2 arrays, one file a chunk: what ZoomingOnline wrote and its viewer opens.
+
+Source: Zarr storage specification version 2 (``.zarray``, chunk keys, "compressor").
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pyramidion.core import Box, MissingError
+from pyramidion.shards._codec import Codec
+from pyramidion.shards._paste import paste
+from pyramidion.storage import Folder
+
+_SHUFFLE_AUTO = -1
+
+
+@dataclass(frozen=True)
+class ChunkedLayout:
+    """Shape, cutting and coding of one Zarr v2 array in C order.
+
+    Parameters
+    ----------
+    shape, chunk : tuple of int
+        Elements per axis, of the array and of a chunk.
+    dtype : numpy.dtype
+        As stored, either byte order.
+    codec : Codec
+        Without a checksum: version 2 has none.
+    fill_value : float
+        What a chunk that is not stored holds.
+    separator : str
+        Between the numbers of a chunk's key.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    chunk: tuple[int, ...]
+    codec: Codec = field(default_factory=lambda: Codec("blosc-zstd", 5, checked=False))
+    fill_value: float = 0
+    separator: str = "."
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Number of chunks per axis."""
+        return tuple(-(-n // c) for n, c in zip(self.shape, self.chunk, strict=True))
+
+    def key(self, index: tuple[int, ...]) -> str:
+        """Return a chunk's key relative to the array (``0.0.0.17``)."""
+        return self.separator.join(map(str, index))
+
+    def chunk_box(self, index: tuple[int, ...]) -> Box:
+        """Return a chunk's whole region, which may reach beyond the array."""
+        start = tuple(i * c for i, c in zip(index, self.chunk, strict=True))
+        return Box(start, tuple(a + c for a, c in zip(start, self.chunk, strict=True)))
+
+    def chunks(self, box: Box) -> Iterator[tuple[int, ...]]:
+        """Return the index of every chunk that a region touches, in C order."""
+        return itertools.product(
+            *(
+                range(a // c, -(-b // c))
+                for a, b, c in zip(box.start, box.stop, self.chunk, strict=True)
+            )
+        )
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the array's ``.zarray``."""
+        cname = self.codec.name.removeprefix("blosc-")
+        return {
+            "zarr_format": 2,
+            "shape": list(self.shape),
+            "chunks": list(self.chunk),
+            "dtype": self.dtype.str,
+            "compressor": {
+                "id": "blosc",
+                "cname": cname,
+                "clevel": self.codec.level,
+                "shuffle": self.codec.shuffle,
+                "blocksize": 0,
+            },
+            "fill_value": 0,
+            "order": "C",
+            "filters": None,
+        }
+
+    @classmethod
+    def from_metadata(cls, meta: Mapping[str, Any]) -> ChunkedLayout | None:
+        """Read a ``.zarray`` back; None when the array is not one that this engine reads."""
+        dtype = np.dtype(meta["dtype"])
+        codec = _codec(meta.get("compressor"), dtype)
+        if codec is None or meta.get("order") != "C" or meta.get("filters"):
+            return None
+        return cls(
+            tuple(meta["shape"]),
+            dtype,
+            tuple(meta["chunks"]),
+            codec,
+            _fill_value(meta.get("fill_value")),
+            meta.get("dimension_separator", "."),
+        )
+
+
+class ChunkedArray:
+    """A Zarr v2 array on disk that can be read box by box, from many threads at once.
+
+    Parameters
+    ----------
+    folder : Folder
+        The array's folder.
+    layout : ChunkedLayout
+        As read from its ``.zarray``.
+    """
+
+    def __init__(self, folder: Folder, layout: ChunkedLayout) -> None:
+        self.layout = layout
+        self._folder = folder
+
+    def read(self, box: Box) -> np.ndarray:
+        """Read a region; a chunk that is not stored is the fill value, as version 2 has it.
+
+        Raises
+        ------
+        DamagedError
+            If a chunk does not decode to its size.
+        """
+        out = np.empty(box.shape, self.layout.dtype.newbyteorder("<"))
+        for index in self.layout.chunks(box):
+            paste(out, box, self._chunk(index), self.layout.chunk_box(index))
+        return out
+
+    def close(self) -> None:
+        """Release nothing: files are open only while they are read."""
+
+    def _chunk(self, index: tuple[int, ...]) -> np.ndarray:
+        layout = self.layout
+        key = layout.key(index)
+        try:
+            data = self._folder.read(key)
+        except MissingError:
+            return np.full(layout.chunk, layout.fill_value, layout.dtype)
+        n_items = int(np.prod(layout.chunk))
+        where = str(self._folder.root / key)
+        return layout.codec.decode(data, layout.dtype, n_items, where).reshape(layout.chunk)
+
+
+def _codec(compressor: Mapping[str, Any] | None, dtype: np.dtype[Any]) -> Codec | None:
+    if compressor is None:
+        return Codec("none", 0, checked=False)
+    name, level = compressor.get("id"), int(compressor.get("clevel", compressor.get("level", 1)))
+    if name == "blosc":
+        shuffle = int(compressor.get("shuffle", 1))
+        if shuffle == _SHUFFLE_AUTO:
+            shuffle = 2 if dtype.itemsize == 1 else 1
+        return Codec(f"blosc-{compressor.get('cname', 'lz4')}", level, shuffle, checked=False)
+    if name in ("zstd", "gzip", "zlib"):
+        return Codec(name, level, checked=False)
+    return None
+
+
+def _fill_value(value: Any) -> float:
+    if value is None:
+        return 0
+    return float(value) if isinstance(value, str) else value

@@ -1,0 +1,183 @@
+"""Reading a sharded array: cached indexes, one positioned read per run of chunks, every crc checked.
+
+Safe to use from many threads at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+
+from pyramidion.core import Box, DamagedError, MissingError
+from pyramidion.shards._index import ABSENT, decode_index, index_bytes
+from pyramidion.shards._layout import ArrayLayout, Index
+from pyramidion.shards._paste import paste
+from pyramidion.storage import Folder, told_as
+
+_OPEN_SHARDS = 32
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """An open shard: file descriptor and index."""
+
+    handle: int
+    entries: np.ndarray
+    where: str
+
+
+class ShardedArray:
+    """An array on disk that can be read box by box.
+
+    Parameters
+    ----------
+    folder : Folder
+        The array's folder.
+    layout : ArrayLayout
+        As read from its ``zarr.json``.
+    """
+
+    def __init__(self, folder: Folder, layout: ArrayLayout) -> None:
+        self.layout = layout
+        self._folder = folder
+        self._open: OrderedDict[Index, _Shard] = OrderedDict()
+        self._users: dict[Index, int] = {}
+        self._lock = threading.Lock()
+
+    def read(self, box: Box) -> np.ndarray:
+        """Read a region.
+
+        Parameters
+        ----------
+        box : Box
+            Inside the array.
+
+        Returns
+        -------
+        ndarray, shape ``box.shape``
+
+        Raises
+        ------
+        MissingError
+            If a shard is missing: this engine's writer stores every shard, so that is a loss, not
+            a fill value.
+        DamagedError
+            If a checksum differs or a chunk does not decode.
+        """
+        out = np.empty(box.shape, self.layout.dtype)
+        for shard, number, chunk_box in self._touched(box):
+            chunk = self.read_chunk(shard, number)
+            paste(out, box, chunk, chunk_box)
+        return out
+
+    def read_chunk(self, shard: Index, number: int) -> np.ndarray:
+        """Read one inner chunk, whole.
+
+        Parameters
+        ----------
+        shard : tuple of int
+            Which shard.
+        number : int
+            Position in its index.
+
+        Returns
+        -------
+        ndarray, shape ``layout.chunk``
+        """
+        opened = self._acquire(shard)
+        try:
+            offset, length = (int(n) for n in opened.entries[number])
+            where = f"{opened.where} chunk {number}"
+            if offset == ABSENT:
+                raise DamagedError(where, "missing", id="PYR-VER-02")
+            with told_as(where, "cannot read"):
+                data = os.pread(opened.handle, length, offset)
+        finally:
+            self._release(shard)
+        n_items = int(np.prod(self.layout.chunk))
+        flat = self.layout.codec.decode(data, self.layout.dtype, n_items, where)
+        return flat.reshape(self.layout.chunk)
+
+    def check_shard(self, shard: Index) -> int:
+        """Read a shard's index and check it.
+
+        Returns
+        -------
+        int
+            Inner chunks stored.
+
+        Raises
+        ------
+        MissingError, DamagedError
+            If the shard is not there or its index is damaged.
+        """
+        opened = self._acquire(shard)
+        self._release(shard)
+        return int((opened.entries[:, 0] != ABSENT).sum())
+
+    def close(self) -> None:
+        """Close every file; safe to call twice."""
+        with self._lock:
+            for opened in self._open.values():
+                os.close(opened.handle)
+            self._open.clear()
+
+    def _touched(self, box: Box) -> list[tuple[Index, int, Box]]:
+        layout = self.layout
+        first = tuple(a // c for a, c in zip(box.start, layout.chunk, strict=True))
+        last = tuple(-(-b // c) for b, c in zip(box.stop, layout.chunk, strict=True))
+        per = layout.chunks_per_shard
+        touched = []
+        for place in itertools.product(*(range(a, b) for a, b in zip(first, last, strict=True))):
+            shard = tuple(p // n for p, n in zip(place, per, strict=True))
+            inner = tuple(p % n for p, n in zip(place, per, strict=True))
+            start = tuple(p * c for p, c in zip(place, layout.chunk, strict=True))
+            stop = tuple(a + c for a, c in zip(start, layout.chunk, strict=True))
+            touched.append((shard, int(np.ravel_multi_index(inner, per)), Box(start, stop)))
+        return touched
+
+    def _acquire(self, shard: Index) -> _Shard:
+        with self._lock:
+            opened = self._open.get(shard)
+            if opened is None:
+                opened = self._open_shard(shard)
+                self._open[shard] = opened
+            self._open.move_to_end(shard)
+            self._users[shard] = self._users.get(shard, 0) + 1
+            self._close_unused()
+            return opened
+
+    def _release(self, shard: Index) -> None:
+        with self._lock:
+            self._users[shard] -= 1
+
+    def _close_unused(self) -> None:
+        for shard in list(self._open):
+            if len(self._open) <= _OPEN_SHARDS:
+                return
+            if not self._users.get(shard):
+                os.close(self._open.pop(shard).handle)
+                self._users.pop(shard, None)
+
+    def _open_shard(self, shard: Index) -> _Shard:
+        key = self.layout.key(shard)
+        path = self._folder.path(key)
+        where = f"{path}"
+        n_chunks = self.layout.n_chunks_per_shard
+        try:
+            handle = os.open(path, os.O_RDONLY)
+        except FileNotFoundError as error:
+            raise MissingError(where, "missing", id="PYR-VER-02") from error
+        try:
+            size = os.fstat(handle).st_size
+            length = index_bytes(n_chunks)
+            data = os.pread(handle, length, max(0, size - length))
+            return _Shard(handle, decode_index(data, n_chunks, size, where), where)
+        except BaseException:
+            os.close(handle)
+            raise
