@@ -1,0 +1,151 @@
+"""Finding the format of a file: its first bytes first, then its name.
+
+The modules of this package whose name has no underscore are the formats; each ends with a record
+``FORMAT``. Nothing lists them elsewhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from pathlib import Path
+
+from pyramidion.core import DataError, UsageError, WaveformSource
+from pyramidion.formats._format import Format, OpenOptions
+
+_SEEN = {
+    b"\x89PNG": "PNG",
+    b"PK\x03\x04": "ZIP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"\x1f\x8b": "gzip",
+    b"%PDF": "PDF",
+    b"\xff\xd8\xff": "JPEG",
+}
+
+
+@cache
+def formats() -> tuple[Format, ...]:
+    """Return every format, by name."""
+    package = importlib.import_module("pyramidion.formats")
+    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_")
+    return tuple(importlib.import_module(f"pyramidion.formats.{name}").FORMAT for name in names)
+
+
+def format_of_source(path: Path) -> Format:
+    """Return the format that reads a file or folder.
+
+    Raises
+    ------
+    MissingError
+        If nothing is there.
+    DataError
+        If it is not a regular file, or no format reads it.
+    """
+    _check_there(path)
+    readers = [f for f in formats() if f.open is not None]
+    for candidate in readers:
+        if candidate.matches(path):
+            return candidate
+    # The name decides who explains what is wrong with the bytes.
+    for candidate in readers:
+        if path.name.lower().endswith(candidate.suffixes):
+            return candidate
+    if path.is_dir():
+        names = ", ".join(sorted(p.name for p in path.iterdir())[:5])
+        raise DataError(
+            str(path),
+            "not a Zarr store",
+            f"contains: {names or 'nothing'}",
+            "name the store itself",
+            id="PYR-ZAR-01",
+        )
+    raise DataError(
+        str(path),
+        "unknown format",
+        looks_like(path),
+        f"these are read: {_suffixes(readers)}",
+        id="PYR-GEN-06",
+    )
+
+
+def format_of_destination(path: Path) -> Format:
+    """Return the format that a destination's name asks for.
+
+    Raises
+    ------
+    UsageError
+        If no format has that suffix.
+    """
+    writers = [f for f in formats() if f.create is not None]
+    for candidate in writers:
+        if path.name.lower().endswith(candidate.suffixes):
+            return candidate
+    shown = path.suffix or path.name
+    raise UsageError(
+        str(path), "unknown format", shown, f"use {_suffixes(writers)}", id="PYR-GEN-06"
+    )
+
+
+def open_source(path: Path, options: OpenOptions | None = None) -> WaveformSource:
+    """Open anything that can be read.
+
+    Parameters
+    ----------
+    path : Path
+        A file, a folder, or a name with ``*`` for a set of files.
+    options : OpenOptions, optional
+        What the user said about it.
+
+    Raises
+    ------
+    PyramidionError
+        If it is missing, unknown, damaged or refused.
+    """
+    found = format_of_source(path)
+    assert found.open is not None
+    return found.open(path, options or OpenOptions())
+
+
+def looks_like(path: Path) -> str:
+    """Return what a file's first bytes say, for an error message."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    if not head:
+        return "0 bytes"
+    known = next((name for magic, name in _SEEN.items() if head.startswith(magic)), None)
+    shown = f"starts with `{head[:4].hex(' ')}`"
+    return f"{shown}, looks like {known}" if known else shown
+
+
+def _check_there(path: Path) -> None:
+    if "*" in path.name:
+        if not any(path.parent.glob(path.name)):
+            raise DataError(
+                str(path), "matches no file", f"looked in {path.parent}", id="PYR-ALL-15"
+            )
+        return
+    try:
+        stat = path.stat()
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            raise DataError(
+                str(path), "link to a missing file", path.readlink(), id="PYR-ALL-19"
+            ) from error
+        from pyramidion.formats._wave_store import missing_store
+
+        raise missing_store(path) from error
+    except OSError as error:
+        from pyramidion.storage import storage_error
+
+        raise storage_error(error, str(path), "cannot read") from error
+    import stat as kinds
+
+    if not (kinds.S_ISREG(stat.st_mode) or kinds.S_ISDIR(stat.st_mode)):
+        raise DataError(str(path), "not a regular file", id="PYR-ALL-18")
+
+
+def _suffixes(found: list[Format]) -> str:
+    names = [f.suffixes[0] for f in found]
+    return " or ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} or {names[-1]}"

@@ -1,0 +1,410 @@
+"""Opening a waveform store: ours (Zarr v3) or ZoomingOnline's (Zarr v2).
+
+Bulk reads go through the shard engine; an array that it does not read (another codec, a start
+index, big chunks without shards) is read through zarr-python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from pyramidion.core import Box, Closing, DataError, IncompleteError, MissingError, WaveformSpec
+from pyramidion.formats._json import read_json
+from pyramidion.formats._wave_attributes import from_attributes, is_sealed
+from pyramidion.kernels import bin_count
+from pyramidion.shards import ArrayLayout, ChunkedArray, ChunkedLayout, ShardedArray
+from pyramidion.storage import Folder, partial_path
+
+CHUNK_LIMIT = 2**30
+_REFUSED = ("pickle", "json", "msgpack", "categorize", "vlen")
+_KNOWN_V2 = (
+    "blosc",
+    "zstd",
+    "gzip",
+    "zlib",
+    "lz4",
+    "bz2",
+    "lzma",
+    "delta",
+    "fixedscaleoffset",
+    "shuffle",
+    "crc32",
+    "quantize",
+    "astype",
+    "packbits",
+)
+
+
+class Reader(Protocol):
+    """Anything that reads boxes of one array."""
+
+    def read(self, box: Box) -> np.ndarray: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """One array of a store.
+
+    Parameters
+    ----------
+    key : str
+        Relative to the store.
+    shape, chunk, shard : tuple of int
+        Geometry; `shard` equals `chunk` where there are no shards.
+    dtype : numpy.dtype
+        Element type.
+    codec : str
+        For people.
+    reader : Reader
+        Reads boxes.
+    attributes : mapping
+        The array's own attributes.
+    """
+
+    key: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    chunk: tuple[int, ...]
+    shard: tuple[int, ...]
+    codec: str
+    reader: Reader
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """One level of minima and maxima.
+
+    Parameters
+    ----------
+    array : StoredArray
+        Shape (channels, trcs, segments, 2, bins).
+    factor : int
+        Samples per bin.
+    whole : bool
+        False where an old store dropped the samples behind the last full bin.
+    """
+
+    array: StoredArray
+    factor: int
+    whole: bool
+
+
+class WaveformStore(Closing):
+    """A waveform store, open for reading.
+
+    Parameters
+    ----------
+    path : Path
+        The store's folder.
+
+    Attributes
+    ----------
+    spec : WaveformSpec
+        What it holds.
+    raw : StoredArray
+        The samples.
+    overviews : list of Overview
+        Finest first.
+    zarr_format : int
+        2 or 3.
+
+    Raises
+    ------
+    DataError
+        If it is not a store, is damaged, or is of an unknown kind.
+    IncompleteError
+        If only an interrupted conversion is there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._folder = Folder(path)
+        self.zarr_format, attributes = _root(self._folder)
+        self.raw = self._array("raw")
+        if len(self.raw.shape) > 4 or 0 in self.raw.shape or not self.raw.shape:
+            raise DataError(
+                f"{path}/raw", "4 axes needed", f"shape {self.raw.shape}", id="PYR-ZAR-04"
+            )
+        self.spec: WaveformSpec = from_attributes(
+            attributes, (1,) * (4 - len(self.raw.shape)) + self.raw.shape, self.raw.dtype, str(path)
+        )
+        self.overviews = self._overviews()
+
+    def read(self, box: Box) -> np.ndarray:
+        """Read samples; see :class:`pyramidion.core.Source`."""
+        missing = 4 - len(self.raw.shape)
+        inner = Box(box.start[missing:], box.stop[missing:])
+        return self.raw.reader.read(inner).reshape(box.shape)
+
+    def close(self) -> None:
+        """Close every file."""
+        for array in [self.raw, *(overview.array for overview in self.overviews)]:
+            array.reader.close()
+
+    def _overviews(self) -> list[Overview]:
+        found: list[Overview] = []
+        n_samples = self.raw.shape[-1]
+        while self._has(f"overview/{len(found)}"):
+            array = self._array(f"overview/{len(found)}")
+            bins = array.shape[-1]
+            factor = array.attributes.get("samples_per_bin")
+            if factor is None:  # the old tools divided, dropped the rest and stored no factor
+                factor = max(1, n_samples // 4000)
+            whole = bins == bin_count(n_samples, factor)
+            if array.shape[:-2] != self.raw.shape[:-1] or not (
+                whole or bins == n_samples // factor
+            ):
+                raise DataError(
+                    f"{self.path}/{array.key}",
+                    "does not fit the samples",
+                    array.shape,
+                    id="PYR-ZAR-04",
+                )
+            found.append(Overview(array, int(factor), whole))
+        return found[::-1]
+
+    def _has(self, key: str) -> bool:
+        name = "zarr.json" if self.zarr_format == 3 else ".zarray"
+        return self._folder.exists(f"{key}/{name}")
+
+    def _array(self, key: str) -> StoredArray:
+        try:
+            return self._array_v3(key) if self.zarr_format == 3 else self._array_v2(key)
+        except MissingError as error:
+            raise DataError(
+                str(self.path), f"no array `{key}`", mend="name a waveform store", id="PYR-ZAR-01"
+            ) from error
+
+    def _array_v3(self, key: str) -> StoredArray:
+        meta = read_json(self._folder, f"{key}/zarr.json")
+        where = f"{self.path}/{key}"
+        _check_node(meta, where, "array")
+        chunk = meta.get("chunk_grid", {}).get("configuration", {}).get("chunk_shape")
+        dtype = _numeric(meta.get("data_type"), where)
+        _check_shape(meta.get("shape"), chunk, where)
+        names = [str(c.get("name")) for c in meta.get("codecs", []) if isinstance(c, dict)]
+        for name in names:
+            if any(word in name for word in _REFUSED):
+                raise DataError(where, f"codec {name} refused", id="PYR-ZAR-05")
+        layout = ArrayLayout.from_metadata(meta)
+        folder = Folder(self.path / key)
+        if layout is None:
+            return self._foreign(key, tuple(chunk), meta.get("attributes", {}), "/".join(names))
+        _check_chunk(layout.chunk, dtype, where)
+        return StoredArray(
+            key,
+            layout.shape,
+            layout.dtype,
+            layout.chunk,
+            layout.shard,
+            layout.codec.name,
+            ShardedArray(folder, layout),
+            layout.attributes,
+        )
+
+    def _array_v2(self, key: str) -> StoredArray:
+        meta = read_json(self._folder, f"{key}/.zarray")
+        where = f"{self.path}/{key}"
+        codecs = [c for c in [meta.get("compressor"), *(meta.get("filters") or [])] if c]
+        names = [str(c.get("id")) for c in codecs]
+        if "O" in str(meta.get("dtype")) or any("pickle" in name for name in names):
+            raise DataError(
+                where, "pickled objects are never loaded", meta.get("dtype"), id="PYR-ZAR-06"
+            )
+        for name in names:
+            if name not in _KNOWN_V2:
+                raise DataError(where, f"codec {name} not known", id="PYR-ZAR-05")
+        dtype = _numeric(meta.get("dtype"), where)
+        _check_shape(meta.get("shape"), meta.get("chunks"), where)
+        _check_chunk(meta["chunks"], dtype, where)
+        attributes = {}
+        if self._folder.exists(f"{key}/.zattrs"):
+            attributes = read_json(self._folder, f"{key}/.zattrs")
+        layout = ChunkedLayout.from_metadata(meta)
+        if layout is None:
+            return self._foreign(key, tuple(meta["chunks"]), attributes, "/".join(names))
+        reader = ChunkedArray(Folder(self.path / key), layout)
+        shape, chunk = layout.shape, layout.chunk
+        return StoredArray(
+            key, shape, layout.dtype, chunk, chunk, layout.codec.name, reader, attributes
+        )
+
+    def _foreign(
+        self, key: str, chunk: tuple[int, ...], attributes: Mapping[str, Any], codec: str
+    ) -> StoredArray:
+        reader = _ZarrArray(self.path / key)
+        array = reader.array
+        shape, dtype = tuple(array.shape), np.dtype(array.dtype)
+        return StoredArray(key, shape, dtype, chunk, chunk, codec, reader, attributes)
+
+
+def check_seal(store: WaveformStore) -> list[str]:
+    """Return what has changed in a store's metadata since it was written, one line each."""
+    if store.zarr_format != 3:
+        return []
+    folder = Folder(store.path)
+    root = read_json(folder, "zarr.json")
+    faults = []
+    if is_sealed(root) is False:
+        faults.append(f"{store.path}/zarr.json: changed since it was written (checksum differs)")
+    consolidated = root.get("consolidated_metadata") or {}
+    for key, kept in consolidated.get("metadata", {}).items():
+        if not folder.exists(f"{key}/zarr.json") or read_json(folder, f"{key}/zarr.json") != kept:
+            faults.append(f"{store.path}/{key}/zarr.json: is not what the root says")
+    return faults
+
+
+class _ZarrArray:
+    """An array read through zarr-python."""
+
+    def __init__(self, path: Path) -> None:
+        import zarr
+
+        try:
+            self.array: Any = zarr.open_array(str(path), mode="r")
+        except (ValueError, TypeError, KeyError, NotImplementedError) as error:
+            raise DataError(str(path), "codec or type not known", error, id="PYR-ZAR-05") from error
+
+    def read(self, box: Box) -> np.ndarray:
+        try:
+            values = np.asarray(self.array[box.slices])
+        except (ValueError, RuntimeError, TypeError) as error:
+            raise DataError(
+                self.array.path or "array", "does not decode", error, id="PYR-ZAR-07"
+            ) from error
+        return values.astype(values.dtype.newbyteorder("<"), copy=False)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _root(folder: Folder) -> tuple[int, Mapping[str, Any]]:
+    path = folder.root
+    if folder.exists("zarr.json"):
+        meta = read_json(folder, "zarr.json")
+        _check_node(meta, str(path), "group")
+        return 3, meta.get("attributes", {})
+    if folder.exists(".zgroup"):
+        version = read_json(folder, ".zgroup").get("zarr_format")
+        if version != 2:
+            raise DataError(
+                str(path), f"Zarr format {version}", "2 and 3 are supported", id="PYR-ZAR-03"
+            )
+        return 2, read_json(folder, ".zattrs") if folder.exists(".zattrs") else {}
+    if folder.exists(".lock") or folder.exists(".plan.json") or path.name.endswith(".partial"):
+        raise IncompleteError(
+            str(path),
+            "incomplete",
+            "conversion interrupted",
+            "run it again with --resume",
+            id="PYR-ZAR-11",
+        )
+    names = sorted(p.name for p in path.iterdir())[:5] if path.is_dir() else []
+    raise DataError(
+        str(path),
+        "not a Zarr store",
+        f"contains: {', '.join(names) or 'nothing'}",
+        "name the store itself",
+        id="PYR-ZAR-01",
+    )
+
+
+def missing_store(path: Path) -> MissingError | IncompleteError:
+    """Return the error for a store that is not there, or was left unfinished by a killed run."""
+    partial = partial_path(path)
+    if partial.is_dir():
+        n_shards = sum(1 for p in (partial / "raw").rglob("*") if p.is_file() and p.name[0] != ".")
+        return IncompleteError(
+            str(path),
+            "incomplete",
+            f"conversion interrupted, {n_shards} shards stored",
+            "run it again with --resume",
+            id="PYR-ZAR-11",
+        )
+    return MissingError(str(path), "no such file", id="PYR-ALL-03")
+
+
+def _check_node(meta: Mapping[str, Any], where: str, kind: str) -> None:
+    if meta.get("zarr_format") != 3:
+        raise DataError(
+            where,
+            f"Zarr format {meta.get('zarr_format')} not supported",
+            "2 and 3 are",
+            id="PYR-ZAR-03",
+        )
+    if meta.get("node_type") != kind:
+        raise DataError(
+            where,
+            f"is not {kind}",
+            meta.get("node_type"),
+            f"a Zarr {kind} is needed",
+            id="PYR-ZAR-03",
+        )
+    known = {
+        "zarr_format", "node_type", "attributes", "consolidated_metadata", "shape", "data_type",
+        "chunk_grid", "chunk_key_encoding", "fill_value", "codecs", "dimension_names",
+        "storage_transformers",
+    }  # fmt: skip
+    for name in set(meta) - known:
+        field = meta[name]
+        if not (isinstance(field, dict) and field.get("must_understand") is False):
+            raise DataError(
+                where, f"unknown field {name}", "it must be understood", id="PYR-ZAR-03"
+            )
+
+
+def _numeric(name: Any, where: str) -> np.dtype[Any]:
+    try:
+        dtype = np.dtype(name) if isinstance(name, str) else None
+    except TypeError:
+        dtype = None
+    if dtype is None or dtype.kind not in "iuf" or dtype.itemsize > 8:
+        raise DataError(
+            where,
+            "unsupported type",
+            name,
+            "integers and floats of up to 64 bits are read",
+            id="PYR-ZAR-05",
+        )
+    return dtype
+
+
+def _check_shape(shape: Any, chunk: Any, where: str) -> None:
+    def whole(values: Any, least: int, most: int) -> bool:
+        return isinstance(values, list) and all(
+            isinstance(n, int) and not isinstance(n, bool) and least <= n <= most for n in values
+        )
+
+    if not whole(shape, 0, 2**40):
+        raise DataError(where, "shape must be whole numbers up to 2^40", shape, id="PYR-ZAR-04")
+    if not whole(chunk, 1, 2**40) or len(chunk) != len(shape):
+        raise DataError(
+            where, "chunk does not fit the shape", f"{chunk} for {shape}", id="PYR-ZAR-04"
+        )
+
+
+def _check_chunk(chunk: Any, dtype: np.dtype[Any], where: str) -> None:
+    size = int(np.prod([int(n) for n in chunk], dtype=object)) * dtype.itemsize
+    if size > CHUNK_LIMIT:
+        raise DataError(
+            where,
+            f"chunk {_binary(size)} is over the limit {_binary(CHUNK_LIMIT)}",
+            id="PYR-ZAR-04",
+        )
+
+
+def _binary(n_bytes: int) -> str:
+    size = float(n_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.3g} {unit}"
+        size /= 1024
+    return f"{size:.3g} TiB"
