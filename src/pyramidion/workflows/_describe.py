@@ -1,0 +1,85 @@
+"""What a waveform file or store is, in one report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyramidion.core import WaveformSource
+from pyramidion.formats import OpenOptions, WaveformStore, format_of_source, open_source
+from pyramidion.workflows._convert import size_of
+
+
+def describe(path: Path, options: OpenOptions | None = None) -> dict[str, Any]:
+    """Describe anything that can be read.
+
+    Parameters
+    ----------
+    path : Path
+        A file, a store, or a name with ``*``.
+    options : OpenOptions, optional
+        What is known about it.
+
+    Returns
+    -------
+    dict
+        JSON values: format, shape, dtype, time axis, gains, triggers, levels, bytes, warnings.
+    """
+    found = format_of_source(path)
+    with open_source(path, options) as opened:
+        report = {
+            "path": str(path),
+            "format": found.name,
+            **_about(opened),
+            "bytes_on_disk": sum(map(size_of, _files(path))),
+            "warnings": list(opened.spec.warnings),
+        }
+        if isinstance(opened, WaveformStore):
+            report["zarr_format"] = opened.zarr_format
+            report["arrays"] = _arrays(opened)
+    return report
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(path.parent.glob(path.name)) if "*" in path.name else [path]
+
+
+def _about(opened: WaveformSource) -> dict[str, Any]:
+    spec = opened.spec
+    about: dict[str, Any] = {
+        "shape": dict(zip(("channels", "trcs", "segments", "samples"), spec.shape, strict=True)),
+        "dtype": spec.dtype.name,
+        "bytes": spec.n_bytes,
+        "interval": spec.interval,
+        "offset": spec.offset,
+        "time_unit": spec.time_unit,
+        "duration": spec.interval * spec.shape[-1],
+        "value_unit": spec.unit,
+        "gains": np.asarray(spec.gains).tolist(),
+        "offsets": np.asarray(spec.offsets).tolist(),
+        "start_time": spec.start_time,
+    }
+    if spec.trigger_times is not None:
+        times = spec.trigger_times
+        about["trigger_times"] = [
+            None if np.isnan(t) else float(t) for t in times.reshape(-1)[:1000]
+        ]
+    if spec.instrument:
+        about["instrument"] = dict(spec.instrument)
+    return about
+
+
+def _arrays(store: WaveformStore) -> dict[str, Any]:
+    arrays: dict[str, dict[str, Any]] = {}
+    for array in [store.raw, *(overview.array for overview in store.overviews)]:
+        arrays[array.key] = {
+            "shape": list(array.shape),
+            "chunk": list(array.chunk),
+            "shard": list(array.shard),
+            "codec": array.codec,
+        }
+    for overview in store.overviews:
+        arrays[overview.array.key]["samples_per_bin"] = overview.factor
+    return arrays

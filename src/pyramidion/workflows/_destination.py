@@ -1,0 +1,105 @@
+"""Whether a destination may be written; decided before anything is created."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyramidion.core import StorageError, UsageError, WaveformSpec, format_bytes
+from pyramidion.formats import Format
+from pyramidion.storage import free_bytes, storage_error
+
+COMPRESSED_SHARE = 0.6
+"""Bytes stored per byte of noisy samples, at the best; what is refused will not fit."""
+
+
+def check_destination(
+    path: Path, source: Path | None, written: Format, *, overwrite: bool, parents: bool = False
+) -> None:
+    """Check a destination.
+
+    Parameters
+    ----------
+    path : Path
+        What is to be written.
+    source : Path or None
+        What it is made from; must not contain the destination.
+    written : Format
+        Format of the destination.
+    overwrite : bool
+        An existing dataset of the same kind may be replaced.
+    parents : bool
+        Missing parent folders are made.
+
+    Raises
+    ------
+    UsageError
+        If it exists, is no dataset of ours, lies in the source, or has no parent folder.
+    StorageError
+        If the folder cannot be written.
+    """
+    if source is not None:
+        here, there = path.resolve(), source.resolve()
+        if here == there or (there.is_dir() and here.is_relative_to(there)):
+            raise UsageError(
+                str(path),
+                "output lies inside the input",
+                source,
+                "choose another place",
+                id="PYR-ALL-10",
+            )
+    if path.exists() or path.is_symlink():
+        _check_replaceable(path, written, overwrite=overwrite)
+    parent = path.absolute().parent
+    if not parent.is_dir():
+        if not parents:
+            raise UsageError(
+                str(path),
+                "parent folder does not exist",
+                parent,
+                "create it or use --parents",
+                id="PYR-ALL-08",
+            )
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, str(path)) from error
+
+
+def _check_replaceable(path: Path, written: Format, *, overwrite: bool) -> None:
+    if not overwrite:
+        raise UsageError(
+            str(path), "already exists", mend="use --overwrite or another name", id="PYR-ALL-06"
+        )
+    owns = written.owns or written.matches
+    if path.is_symlink() or not owns(path):
+        raise UsageError(
+            str(path),
+            "refusing to replace (not a dataset)",
+            mend="remove it yourself",
+            id="PYR-ALL-07",
+        )
+
+
+def estimated_bytes(spec: WaveformSpec, written: Format, compression: str) -> int:
+    """Return about how many bytes a destination will have; real noise may need more."""
+    share = 1.0 if compression == "none" or written.name == "npy" else COMPRESSED_SHARE
+    overviews = 1.042 if written.name == "zarr" else 1.0
+    return int(spec.n_bytes * share * overviews)
+
+
+def check_space(path: Path, n_bytes: int) -> None:
+    """Refuse a run that cannot fit.
+
+    Raises
+    ------
+    StorageError
+        If fewer than `n_bytes` are free.
+    """
+    free = free_bytes(path)
+    if n_bytes > free:
+        raise StorageError(
+            str(path),
+            f"needs {format_bytes(n_bytes)}, {format_bytes(free)} free",
+            mend="free space or use --force",
+            id="PYR-ALL-11",
+        )

@@ -1,0 +1,156 @@
+"""The one loop: from a source to a sink, tasks in parallel, results in order, memory bounded.
+
+Generating, converting and cropping are this loop with another source or another sink.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from pyramidion.core import Box, PyramidionError, Source, StoppedError
+from pyramidion.formats import Sink
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes read so far and in all; from any thread, often: it must be cheap."""
+
+
+@dataclass(frozen=True)
+class StreamReport:
+    """What a run did.
+
+    Parameters
+    ----------
+    tasks, resumed : int
+        Parts in all, and those that an earlier run had finished.
+    bytes_read : int
+        Decoded bytes read from the source.
+    seconds : float
+        Wall time.
+    """
+
+    tasks: int
+    resumed: int
+    bytes_read: int
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return asdict(self)
+
+
+class _StopError(Exception):
+    """Raised in workers when the run is over for another reason."""
+
+
+def stream(
+    source: Source, sink: Sink, *, workers: int = 2, progress: Progress | None = None
+) -> StreamReport:
+    """Move everything from a source to a sink, and publish it.
+
+    Parameters
+    ----------
+    source : Source
+        Read box by box from several threads.
+    sink : Sink
+        Its tasks are worked on in parallel and accepted in order.
+    workers : int
+        Threads. At most twice as many tasks are under way or waiting, which bounds the memory.
+    progress : callable, optional
+        Told how many bytes were read.
+
+    Returns
+    -------
+    StreamReport
+
+    Raises
+    ------
+    PyramidionError
+        Whatever failed first; its ``good`` says what is kept.
+    StoppedError
+        After Ctrl-C or SIGTERM.
+    """
+    began = time.monotonic()
+    meter = _Meter(source, sink, progress)
+    n_done = 0
+    try:
+        for task, result in _in_order(sink, meter.read, workers, meter.stop):
+            sink.accept(task, result)
+            n_done += 1
+        sink.commit()
+    except KeyboardInterrupt as error:
+        sink.abort()
+        raise StoppedError("stopped", _kept(sink, n_done), id="PYR-ALL-27") from error
+    except PyramidionError as error:
+        sink.abort()
+        error.good = error.good or _kept(sink, n_done)
+        raise
+    except MemoryError as error:
+        sink.abort()
+        raise PyramidionError(
+            "memory", "not enough memory", mend="use fewer --workers", id="PYR-ALL-24"
+        ) from error
+    except BaseException:
+        sink.abort()
+        raise
+    return StreamReport(
+        len(sink.tasks), meter.n_resumed, meter.n_read, round(time.monotonic() - began, 3)
+    )
+
+
+class _Meter:
+    """Count what is read, and stop the readers when the run is over."""
+
+    def __init__(self, source: Source, sink: Sink, progress: Progress | None) -> None:
+        self._source, self._progress = source, progress
+        self._itemsize = source.spec.dtype.itemsize
+        self._lock = threading.Lock()
+        self.stop = threading.Event()
+        done = [box for task, box in enumerate(sink.tasks) if sink.is_done(task)]
+        self.n_resumed, self.n_read = len(done), 0
+        self._n_kept = sum(box.size for box in done) * self._itemsize
+        self._total = sum(box.size for box in sink.tasks) * self._itemsize
+
+    def read(self, box: Box) -> np.ndarray:
+        if self.stop.is_set():
+            raise _StopError
+        values = self._source.read(box)
+        with self._lock:
+            self.n_read += box.size * self._itemsize
+        if self._progress is not None:
+            self._progress(self._n_kept + self.n_read, self._total)
+        return values
+
+
+def _in_order(
+    sink: Sink, read: Callable[[Box], np.ndarray], workers: int, stop: threading.Event
+) -> Any:
+    """Yield (task, result) in order while later tasks are being worked on."""
+    waiting: deque[tuple[int, Future[Any]]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="task")
+    try:
+        for task in range(len(sink.tasks)):
+            waiting.append((task, pool.submit(sink.work, task, read)))
+            if len(waiting) > 2 * workers:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        while waiting:
+            first, future = waiting.popleft()
+            yield first, future.result()
+    finally:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _kept(sink: Sink, n_done: int) -> str:
+    if not sink.resumable:
+        return "nothing was kept"
+    n_kept = max(n_done, sum(sink.is_done(task) for task in range(len(sink.tasks))))
+    return f"{n_kept} of {len(sink.tasks)} parts stored, go on with --resume"
