@@ -1,0 +1,183 @@
+"""The list of commands, and how an error becomes one line.
+
+Modules of this package declare options and print; the work is in :mod:`pyramidion.workflows`.
+Nothing heavy is imported before a command runs: ``--help`` answers without numpy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import signal
+import sys
+from types import FrameType
+
+import typer
+
+COMMANDS = {
+    "demo": ("_demo", "demo"),
+    "generate": ("_generate", "generate"),
+    "convert": ("_convert", "convert"),
+    "import": ("_import", "import_"),
+    "serve": ("_serve", "serve"),
+    "view": ("_view", "view"),
+    "info": ("_info", "info"),
+    "verify": ("_verify", "verify"),
+}
+"""Command name, module of this package, function."""
+
+COMPATIBLE = {
+    "generate_data": ("compat.zoomingonline", "generate_data"),
+    "convert_hdf5_to_zarr": ("compat.zoomingonline", "convert_hdf5_to_zarr"),
+    "data_to_s3_importer": ("compat.zoomingonline", "data_to_s3_importer"),
+    "cors_server": ("compat.zoomingonline", "cors_server"),
+}
+"""Command lines of earlier tools; they work and are not listed."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a run as cleanly as Ctrl-C does."""
+
+
+def build(names: list[str]) -> typer.Typer:
+    """Return the command line with these commands.
+
+    Parameters
+    ----------
+    names : list of str
+        Only their modules are imported.
+    """
+    app = typer.Typer(
+        name="pyramidion",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Arrays too big to look at, from the instrument to the browser.",
+        epilog="pyramidion COMMAND --help tells more. --debug shows what went wrong in detail.",
+    )
+    app.callback(invoke_without_command=False)(_root)
+    for name in names:
+        module, function = {**COMMANDS, **COMPATIBLE}[name]
+        command = getattr(importlib.import_module(f"pyramidion.cli.{module}"), function)
+        app.command(name, hidden=name in COMPATIBLE)(command)
+    return app
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from pyramidion import __version__
+
+        print(f"pyramidion {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Arrays too big to look at, from the instrument to the browser."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit status.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Without the program's name; by default what the shell gave.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    signal.signal(signal.SIGTERM, _terminate)
+    debug = "--debug" in arguments
+    if debug:
+        arguments.remove("--debug")
+    try:
+        status = _run(arguments)
+    except BrokenPipeError:
+        # The reader of our output left (`| head -1`): nothing to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 141
+    except BaseException as error:  # noqa: BLE001 - the top: whatever it is becomes one line
+        if debug and not isinstance(error, SystemExit):
+            import traceback
+
+            traceback.print_exc()
+        status = report(error, _command_of(arguments), arguments, debug=debug)
+    _leave(status)
+
+
+def _run(arguments: list[str]) -> int:
+    name = _command_of(arguments)
+    if name is None and not any(a in ("-h", "--help", "--version") for a in arguments):
+        from pyramidion.core import UsageError
+
+        raise UsageError(
+            "COMMAND", "missing", mend="`pyramidion --help` lists them", id="PYR-ALL-01"
+        )
+    if name is not None and name not in COMMANDS and name not in COMPATIBLE:
+        raise _unknown_command(name)
+    app = build([name] if name else list(COMMANDS))
+    result = app(arguments, prog_name="pyramidion", standalone_mode=False)
+    return result if isinstance(result, int) else 0
+
+
+def report(error: BaseException, name: str | None, arguments: list[str], *, debug: bool) -> int:
+    """Print an error as one line and return the exit status.
+
+    Parameters
+    ----------
+    error : BaseException
+        What ended the command.
+    name : str or None
+        The command.
+    arguments : list of str
+        With ``--json`` among them the error is also printed as JSON.
+    debug : bool
+        Show the error's stable identifier.
+    """
+    from pyramidion.cli._translate import translate
+
+    program = " ".join(filter(None, ["pyramidion", name]))
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    fault = translate(error)
+    status = 143 if isinstance(error.__cause__, Terminated) else fault.status
+    label = f" [{fault.id}]" if debug else ""
+    print(f"{program}: error: {fault.line}{label}", file=sys.stderr)
+    if fault.good:
+        print(f"{program}: {fault.good}", file=sys.stderr)
+    if "--json" in arguments:
+        import json
+
+        told = {"id": fault.id, "where": fault.where, "what": fault.what, "mend": fault.mend}
+        print(json.dumps({"error": told | {"line": fault.line, "kept": fault.good}}))
+    return status
+
+
+def _command_of(arguments: list[str]) -> str | None:
+    return next((a for a in arguments if not a.startswith("-")), None)
+
+
+def _unknown_command(name: str) -> Exception:
+    from pyramidion.core import UsageError
+
+    close = difflib.get_close_matches(name, [*COMMANDS, *COMPATIBLE], n=1)
+    mend = f"did you mean {close[0]}?" if close else "`pyramidion --help` lists them"
+    return UsageError(name, "not a command", mend=mend, id="PYR-ALL-01")
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise Terminated
+
+
+def _leave(status: int) -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 141
+    raise SystemExit(status)

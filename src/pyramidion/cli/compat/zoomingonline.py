@@ -1,0 +1,125 @@
+"""ZoomingOnline's four scripts: same flags, same files.
+
+Where a script replaced an existing output without a question, its translation replaces a dataset of
+the same kind, says so in a line, and refuses anything else. Where its text and its behaviour
+disagree, both forms are accepted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_Output = Annotated[str, typer.Option("--output", "-o", metavar="PATH")]
+
+
+def generate_data(
+    output: _Output = "output.zarr",
+    samples: Annotated[str, typer.Option("--samples")] = "100_000_000",
+    channels: Annotated[str, typer.Option("--channels")] = "2",
+    trcs: Annotated[str, typer.Option("--trcs")] = "1",
+    segments: Annotated[str, typer.Option("--segments")] = "3",
+    signal: Annotated[str, typer.Option("--signal")] = "sine",
+    minimal: Annotated[bool, typer.Option("--minimal")] = False,
+    zarr_format: Annotated[str, typer.Option("--zarr-format")] = "3",
+) -> None:
+    """Write simulated waveforms (today: pyramidion generate)."""
+    from pyramidion.cli._generate import generate
+
+    generate(
+        out="",
+        output=output,
+        samples=samples,
+        channels=channels,
+        trcs=trcs,
+        segments=segments,
+        signal=signal,
+        minimal=minimal,
+        zarr_format=zarr_format,
+        overwrite=_replaces("generate_data", Path(output)),
+    )
+
+
+def convert_hdf5_to_zarr(
+    source: Annotated[str, typer.Option("--input", "-i", metavar="FILE")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="STORE")] = "",
+    output_dir: Annotated[str, typer.Option("--output-dir", metavar="DIR")] = "",
+    zarr_format: Annotated[str, typer.Option("--zarr-format")] = "3",
+) -> None:
+    """Convert an HDF5 waveform file (today: pyramidion convert).
+
+    -o names a store, or with --output-dir a folder for it; a -o that is an existing folder and no
+    store is taken as that folder, as the script's program had it.
+    """
+    from pyramidion.cli._convert import convert
+    from pyramidion.core import UsageError
+
+    if bool(output) == bool(output_dir):
+        raise UsageError(
+            "--output",
+            "missing" if not output else "given twice",
+            mend="name a store",
+            id="PYR-ALL-02",
+        )
+    store = Path(output)
+    is_folder = bool(output_dir) or (store.is_dir() and store.suffix != ".zarr")
+    if is_folder:
+        folder = Path(output_dir or output)
+        store = folder / f"{Path(source).stem}.zarr"
+    convert(
+        source,
+        str(store),
+        zarr_format=zarr_format,
+        parents=is_folder,
+        overwrite=_replaces("convert_hdf5_to_zarr", store),
+    )
+
+
+def data_to_s3_importer(
+    inputs: Annotated[list[str] | None, typer.Argument(metavar="DIR|FILE...")] = None,
+    source: Annotated[str, typer.Option("--input", "-i", metavar="FILE")] = "",
+    output_dir: Annotated[str, typer.Option("--output-dir", "-o", metavar="DIR")] = "",
+    bucket: Annotated[str, typer.Option("--bucket", metavar="B")] = "",
+    skip_upload: Annotated[bool, typer.Option("--skip-upload")] = False,
+    keep_local: Annotated[bool, typer.Option("--keep-local")] = False,
+) -> None:
+    """Convert a folder of waveform files and upload them (today: pyramidion import)."""
+    from pyramidion.cli._import import import_
+    from pyramidion.core import UsageError
+    from pyramidion.workflows import plan_import
+
+    del keep_local  # the local store is always kept until uploading can prove itself
+    paths = [*(inputs or []), *filter(None, [source])]
+    if not paths:
+        raise UsageError("DIR", "missing", mend="name a folder or a file", id="PYR-ALL-02")
+    folder = Path(output_dir) if output_dir else None
+    jobs = plan_import([Path(path) for path in paths], folder) if skip_upload else []
+    replaced = [_replaces("data_to_s3_importer", job.destination) for job in jobs]
+    import_(
+        paths,
+        output_dir=output_dir,
+        bucket=bucket,
+        skip_upload=skip_upload,
+        overwrite=any(replaced),
+    )
+
+
+def cors_server(
+    port: Annotated[str, typer.Option("--port", "-p", metavar="N")] = "8000",
+) -> None:
+    """Serve the current folder to pages of every origin (today: pyramidion serve . --cors '*')."""
+    from pyramidion.cli._serve import serve
+
+    serve(["."], port=port, cors=["*"], listing=True)
+
+
+def _replaces(program: str, path: Path) -> bool:
+    """Say that an existing output is replaced, as the script did without a word."""
+    from pyramidion.storage import partial_path
+
+    if path.exists():
+        print(f"pyramidion {program}: replacing {path}", file=sys.stderr)
+    return path.exists() or partial_path(path).exists()
