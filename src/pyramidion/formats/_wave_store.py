@@ -194,6 +194,14 @@ class WaveformStore(Closing):
         for name in names:
             if any(word in name for word in _REFUSED):
                 raise DataError(where, f"codec {name} refused", id="PYR-ZAR-05")
+        for codec in meta.get("codecs", []):
+            if isinstance(codec, dict) and codec.get("name") == "sharding_indexed":
+                inner = codec.get("configuration", {}).get("chunk_shape")
+                _check_shape(meta["shape"], inner, where)
+                if any(s % c for s, c in zip(chunk, inner, strict=True)):
+                    raise DataError(
+                        where, f"chunk {inner} does not divide shard {chunk}", id="PYR-ZAR-04"
+                    )
         layout = ArrayLayout.from_metadata(meta)
         folder = Folder(self.path / key)
         if layout is None:
@@ -299,7 +307,7 @@ def _root(folder: Folder) -> tuple[int, Mapping[str, Any]]:
                 str(path), f"Zarr format {version}", "2 and 3 are supported", id="PYR-ZAR-03"
             )
         return 2, read_json(folder, ".zattrs") if folder.exists(".zattrs") else {}
-    if folder.exists(".lock") or folder.exists(".plan.json") or path.name.endswith(".partial"):
+    if path.name.endswith(".partial"):
         raise IncompleteError(
             str(path),
             "incomplete",

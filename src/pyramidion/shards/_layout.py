@@ -144,8 +144,8 @@ class ArrayLayout:
                 }
             ],
             "attributes": dict(self.attributes),
-            "dimension_names": list(self.dimension_names) or None,
             "storage_transformers": [],
+            **({"dimension_names": list(self.dimension_names)} if self.dimension_names else {}),
         }
 
     @classmethod

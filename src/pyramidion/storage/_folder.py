@@ -27,7 +27,7 @@ class StagedFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
         with told_as(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._part.open("wb", buffering=0)

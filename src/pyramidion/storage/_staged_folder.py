@@ -74,7 +74,7 @@ class StagedFolder:
 
     def commit(self) -> None:
         """Give the folder its name; an existing destination is replaced."""
-        old = self.destination.with_name(f".{self.destination.name}.{os.getpid()}.old")
+        old = self.destination.with_name(f".replaced.{os.getpid()}.old")
         with told_as(self.destination):
             (self._partial / _PLAN).unlink(missing_ok=True)
             self._lock.release()

@@ -1,0 +1,24 @@
+"""Fixtures that every test may use."""
+
+import numpy as np
+import pytest
+
+from pyramidion.core import WaveformSpec, waveform_axes
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20260101)
+
+
+@pytest.fixture
+def make_spec():
+    """Return a function that describes an array of codes."""
+
+    def make(codes, interval=2e-9, **fields):
+        shape = (1,) * (4 - codes.ndim) + codes.shape
+        fields.setdefault("gains", np.full(shape[:2], 1e-4))
+        fields.setdefault("offsets", np.full(shape[:2], -0.2))
+        return WaveformSpec(waveform_axes(shape, interval), codes.dtype, **fields)
+
+    return make

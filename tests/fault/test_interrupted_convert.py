@@ -1,0 +1,129 @@
+"""kill -9 during a conversion: nothing half-written looks whole, and --resume finishes it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tests.helpers import tree_digest
+
+CLI = [sys.executable, "-m", "pyramidion"]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    rng = np.random.default_rng(5)
+    path = tmp_path_factory.mktemp("source") / "w.npy"
+    np.save(path, rng.integers(-500, 500, (2, 1, 1, 60_000_001), np.int16))
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(source):
+    """The store that an undisturbed conversion writes."""
+    store = source.with_name("whole.zarr")
+    subprocess.run([*CLI, "convert", source, store], check=True, capture_output=True)
+    return tree_digest(store)
+
+
+def shards(store):
+    raw = store.with_name(store.name + ".partial") / "raw/c"
+    found = (p for p in raw.rglob("*") if not p.name.startswith("."))
+    return {p: p.stat().st_mtime_ns for p in found if p.is_file()}
+
+
+def kill_after(command, store, n_shards, delay):
+    """Start a command, and kill it with -9 when so many shards are there."""
+    process = subprocess.Popen([*command, "--workers", "1"], stderr=subprocess.PIPE)
+    end = time.monotonic() + 60
+    while process.poll() is None and len(shards(store)) < n_shards and time.monotonic() < end:
+        time.sleep(0.002)
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return process.returncode
+
+
+@pytest.mark.parametrize(
+    ("n_shards", "delay"), [(0, 0.0), (0, 0.3), (1, 0), (3, 0.02), (5, 0.01), (7, 0.0)]
+)
+def test_killed_and_resumed(tmp_path, source, whole, n_shards, delay):
+    store = tmp_path / "w.zarr"
+    command = [*CLI, "convert", source, store]
+    kill_after(command, store, n_shards, delay)
+    if store.exists():  # it was faster than the kill
+        assert tree_digest(store) == whole
+        return
+    kept = shards(store)
+    partial = store.with_name("w.zarr.partial")
+    assert not (partial / "zarr.json").exists()
+    looked = subprocess.run([*CLI, "info", store], capture_output=True, text=True)
+    assert looked.returncode == 1
+    if partial.exists():
+        assert "incomplete" in looked.stderr
+        again = subprocess.run(command, capture_output=True, text=True)
+        assert again.returncode == 2
+        assert "--resume" in again.stderr
+    subprocess.run([*command, "--resume"], check=True, capture_output=True)
+    assert tree_digest(store) == whole
+    assert not partial.exists()
+    for path, written in kept.items():
+        finished = store / path.relative_to(partial)
+        assert finished.stat().st_mtime_ns == written, "a finished shard was written again"
+
+
+def test_killed_again_and_again(tmp_path, source, whole):
+    store = tmp_path / "w.zarr"
+    command = [*CLI, "convert", source, store, "--resume"]
+    for n_shards in (1, 2, 4, 6):
+        kill_after(command, store, n_shards, 0.0)
+    subprocess.run(command, check=True, capture_output=True)
+    assert tree_digest(store) == whole
+
+
+def test_a_shard_lost_in_a_power_cut_is_written_again(tmp_path, source, whole):
+    store = tmp_path / "w.zarr"
+    command = [*CLI, "convert", source, store]
+    kill_after(command, store, 3, 0.0)
+    victim = min(shards(store))
+    os.truncate(victim, 100)
+    subprocess.run([*command, "--resume"], check=True, capture_output=True)
+    assert tree_digest(store) == whole
+
+
+def test_another_source_is_not_resumed(tmp_path, source):
+    store = tmp_path / "w.zarr"
+    kill_after([*CLI, "convert", source, store], store, 2, 0.0)
+    other = tmp_path / "other.npy"
+    np.save(other, np.zeros((2, 1, 1, 60_000_001), np.int16))
+    command = [*CLI, "convert", other, store]
+    refused = subprocess.run([*command, "--resume"], capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "another source" in refused.stderr
+    subprocess.run([*command, "--overwrite"], check=True, capture_output=True)
+    assert (
+        subprocess.run([*CLI, "verify", store, "--against", other], capture_output=True).returncode
+        == 0
+    )
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_cleanly(tmp_path, source, whole, number, status):
+    store = tmp_path / "w.zarr"
+    command = [*CLI, "convert", source, store]
+    process = subprocess.Popen([*command, "--workers", "1"], stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and len(shards(store)) < 2:
+        time.sleep(0.002)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert "stopped" in told
+    assert "--resume" in told
+    assert len(told.splitlines()) <= 2
+    assert not list(store.with_name("w.zarr.partial").rglob("*.part"))
+    subprocess.run([*command, "--resume"], check=True, capture_output=True)
+    assert tree_digest(store) == whole
