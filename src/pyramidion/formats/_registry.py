@@ -53,6 +53,10 @@ def format_of_source(path: Path) -> Format:
         if path.name.lower().endswith(candidate.suffixes):
             return candidate
     if path.is_dir():
+        if path.name.endswith(".partial"):
+            from pyramidion.formats._wave_store import unfinished
+
+            raise unfinished(path, path)
         names = ", ".join(sorted(p.name for p in path.iterdir())[:5])
         raise DataError(
             str(path),

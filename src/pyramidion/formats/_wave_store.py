@@ -14,30 +14,20 @@ from typing import Any, Protocol
 import numpy as np
 
 from pyramidion.core import Box, Closing, DataError, IncompleteError, MissingError, WaveformSpec
+from pyramidion.formats._array_checks import (
+    KNOWN_V2,
+    REFUSED,
+    check_chunk,
+    check_inner,
+    check_node,
+    check_shape,
+    numeric_type,
+)
 from pyramidion.formats._json import read_json
 from pyramidion.formats._wave_attributes import from_attributes, is_sealed
 from pyramidion.kernels import bin_count
 from pyramidion.shards import ArrayLayout, ChunkedArray, ChunkedLayout, ShardedArray
 from pyramidion.storage import Folder, partial_path
-
-CHUNK_LIMIT = 2**30
-_REFUSED = ("pickle", "json", "msgpack", "categorize", "vlen")
-_KNOWN_V2 = (
-    "blosc",
-    "zstd",
-    "gzip",
-    "zlib",
-    "lz4",
-    "bz2",
-    "lzma",
-    "delta",
-    "fixedscaleoffset",
-    "shuffle",
-    "crc32",
-    "quantize",
-    "astype",
-    "packbits",
-)
 
 
 class Reader(Protocol):
@@ -186,27 +176,20 @@ class WaveformStore(Closing):
     def _array_v3(self, key: str) -> StoredArray:
         meta = read_json(self._folder, f"{key}/zarr.json")
         where = f"{self.path}/{key}"
-        _check_node(meta, where, "array")
+        check_node(meta, where, "array")
         chunk = meta.get("chunk_grid", {}).get("configuration", {}).get("chunk_shape")
-        dtype = _numeric(meta.get("data_type"), where)
-        _check_shape(meta.get("shape"), chunk, where)
+        dtype = numeric_type(meta.get("data_type"), where)
+        check_shape(meta.get("shape"), chunk, where)
         names = [str(c.get("name")) for c in meta.get("codecs", []) if isinstance(c, dict)]
         for name in names:
-            if any(word in name for word in _REFUSED):
+            if any(word in name for word in REFUSED):
                 raise DataError(where, f"codec {name} refused", id="PYR-ZAR-05")
-        for codec in meta.get("codecs", []):
-            if isinstance(codec, dict) and codec.get("name") == "sharding_indexed":
-                inner = codec.get("configuration", {}).get("chunk_shape")
-                _check_shape(meta["shape"], inner, where)
-                if any(s % c for s, c in zip(chunk, inner, strict=True)):
-                    raise DataError(
-                        where, f"chunk {inner} does not divide shard {chunk}", id="PYR-ZAR-04"
-                    )
+        check_inner(meta, where)
         layout = ArrayLayout.from_metadata(meta)
         folder = Folder(self.path / key)
         if layout is None:
             return self._foreign(key, tuple(chunk), meta.get("attributes", {}), "/".join(names))
-        _check_chunk(layout.chunk, dtype, where)
+        check_chunk(layout.chunk, dtype, where)
         return StoredArray(
             key,
             layout.shape,
@@ -228,11 +211,11 @@ class WaveformStore(Closing):
                 where, "pickled objects are never loaded", meta.get("dtype"), id="PYR-ZAR-06"
             )
         for name in names:
-            if name not in _KNOWN_V2:
+            if name not in KNOWN_V2:
                 raise DataError(where, f"codec {name} not known", id="PYR-ZAR-05")
-        dtype = _numeric(meta.get("dtype"), where)
-        _check_shape(meta.get("shape"), meta.get("chunks"), where)
-        _check_chunk(meta["chunks"], dtype, where)
+        dtype = numeric_type(meta.get("dtype"), where)
+        check_shape(meta.get("shape"), meta.get("chunks"), where)
+        check_chunk(meta["chunks"], dtype, where)
         attributes = {}
         if self._folder.exists(f"{key}/.zattrs"):
             attributes = read_json(self._folder, f"{key}/.zattrs")
@@ -298,7 +281,7 @@ def _root(folder: Folder) -> tuple[int, Mapping[str, Any]]:
     path = folder.root
     if folder.exists("zarr.json"):
         meta = read_json(folder, "zarr.json")
-        _check_node(meta, str(path), "group")
+        check_node(meta, str(path), "group")
         return 3, meta.get("attributes", {})
     if folder.exists(".zgroup"):
         version = read_json(folder, ".zgroup").get("zarr_format")
@@ -307,14 +290,6 @@ def _root(folder: Folder) -> tuple[int, Mapping[str, Any]]:
                 str(path), f"Zarr format {version}", "2 and 3 are supported", id="PYR-ZAR-03"
             )
         return 2, read_json(folder, ".zattrs") if folder.exists(".zattrs") else {}
-    if path.name.endswith(".partial"):
-        raise IncompleteError(
-            str(path),
-            "incomplete",
-            "conversion interrupted",
-            "run it again with --resume",
-            id="PYR-ZAR-11",
-        )
     names = sorted(p.name for p in path.iterdir())[:5] if path.is_dir() else []
     raise DataError(
         str(path),
@@ -328,91 +303,20 @@ def _root(folder: Folder) -> tuple[int, Mapping[str, Any]]:
 def missing_store(path: Path) -> MissingError | IncompleteError:
     """Return the error for a store that is not there, or was left unfinished by a killed run."""
     partial = partial_path(path)
-    if partial.is_dir():
-        n_shards = sum(1 for p in (partial / "raw").rglob("*") if p.is_file() and p.name[0] != ".")
-        return IncompleteError(
-            str(path),
-            "incomplete",
-            f"conversion interrupted, {n_shards} shards stored",
-            "run it again with --resume",
-            id="PYR-ZAR-11",
-        )
+    return unfinished(path, partial) if partial.is_dir() else _missing(path)
+
+
+def unfinished(path: Path, partial: Path) -> IncompleteError:
+    """Return the error for what an interrupted conversion left."""
+    n_shards = sum(1 for p in (partial / "raw").rglob("*") if p.is_file() and p.name[0] != ".")
+    return IncompleteError(
+        str(path),
+        "incomplete",
+        f"conversion interrupted, {n_shards} shards stored",
+        "run it again with --resume",
+        id="PYR-ZAR-11",
+    )
+
+
+def _missing(path: Path) -> MissingError:
     return MissingError(str(path), "no such file", id="PYR-ALL-03")
-
-
-def _check_node(meta: Mapping[str, Any], where: str, kind: str) -> None:
-    if meta.get("zarr_format") != 3:
-        raise DataError(
-            where,
-            f"Zarr format {meta.get('zarr_format')} not supported",
-            "2 and 3 are",
-            id="PYR-ZAR-03",
-        )
-    if meta.get("node_type") != kind:
-        raise DataError(
-            where,
-            f"is not {kind}",
-            meta.get("node_type"),
-            f"a Zarr {kind} is needed",
-            id="PYR-ZAR-03",
-        )
-    known = {
-        "zarr_format", "node_type", "attributes", "consolidated_metadata", "shape", "data_type",
-        "chunk_grid", "chunk_key_encoding", "fill_value", "codecs", "dimension_names",
-        "storage_transformers",
-    }  # fmt: skip
-    for name in set(meta) - known:
-        field = meta[name]
-        if not (isinstance(field, dict) and field.get("must_understand") is False):
-            raise DataError(
-                where, f"unknown field {name}", "it must be understood", id="PYR-ZAR-03"
-            )
-
-
-def _numeric(name: Any, where: str) -> np.dtype[Any]:
-    try:
-        dtype = np.dtype(name) if isinstance(name, str) else None
-    except TypeError:
-        dtype = None
-    if dtype is None or dtype.kind not in "iuf" or dtype.itemsize > 8:
-        raise DataError(
-            where,
-            "unsupported type",
-            name,
-            "integers and floats of up to 64 bits are read",
-            id="PYR-ZAR-05",
-        )
-    return dtype
-
-
-def _check_shape(shape: Any, chunk: Any, where: str) -> None:
-    def whole(values: Any, least: int, most: int) -> bool:
-        return isinstance(values, list) and all(
-            isinstance(n, int) and not isinstance(n, bool) and least <= n <= most for n in values
-        )
-
-    if not whole(shape, 0, 2**40):
-        raise DataError(where, "shape must be whole numbers up to 2^40", shape, id="PYR-ZAR-04")
-    if not whole(chunk, 1, 2**40) or len(chunk) != len(shape):
-        raise DataError(
-            where, "chunk does not fit the shape", f"{chunk} for {shape}", id="PYR-ZAR-04"
-        )
-
-
-def _check_chunk(chunk: Any, dtype: np.dtype[Any], where: str) -> None:
-    size = int(np.prod([int(n) for n in chunk], dtype=object)) * dtype.itemsize
-    if size > CHUNK_LIMIT:
-        raise DataError(
-            where,
-            f"chunk {_binary(size)} is over the limit {_binary(CHUNK_LIMIT)}",
-            id="PYR-ZAR-04",
-        )
-
-
-def _binary(n_bytes: int) -> str:
-    size = float(n_bytes)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.3g} {unit}"
-        size /= 1024
-    return f"{size:.3g} TiB"
