@@ -85,7 +85,8 @@ def print_plan(plan: dict[str, object]) -> None:
             per_bin = array.get("samples_per_bin")
             told = f", {per_bin} samples a bin" if per_bin else ""
             shard = f", shard {_shape(array['shard'])}" if "shard" in array else ""
-            print(f"  {key}: {_shape(array['shape'])}, chunk {_shape(array['chunk'])}{shard}{told}")
+            chunk = f", chunk {_shape(array['chunk'])}" if "chunk" in array else ""
+            print(f"  {key}: {_shape(array['shape'])}{chunk}{shard}{told}")
     for name, title in (
         ("bytes_in", "to read"),
         ("bytes_out_estimated", "to write, about"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pyramidion.core import WaveformSource, WaveformSpec
+from pyramidion.core import UsageError, WaveformSource, WaveformSpec
 from pyramidion.formats import (
     Format,
     OpenOptions,
@@ -148,6 +148,15 @@ def write_waveform(
         check_space(destination, estimated_bytes(spec, written, options.compression))
     assert written.create is not None
     sink = written.create(destination, spec, _write_options(options, plan_id))
+    if options.resume and not sink.resumable:
+        sink.abort()
+        raise UsageError(
+            "--resume",
+            f"is not possible for {written.name}",
+            destination,
+            "run again without it",
+            id="PYR-ALL-06",
+        )
     report = stream(source, sink, workers=n_workers(options.workers), progress=progress)
     return ConvertReport(destination, spec, report, size_of(destination))
 
