@@ -57,6 +57,8 @@ def serve(
 
     number = parse_port(port)
     mounts = check_roots(paths, really=really)
+    if listing and len(mounts) == 1:  # a plain file server has no names of its own
+        mounts = {"": next(iter(mounts.values()))}
     secret = check_bind(host, token or None, no_token=no_token, really=really)
     settings = ServerSettings(
         host=host,

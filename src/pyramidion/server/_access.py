@@ -1,0 +1,139 @@
+"""Who may ask: the Host header and the token.
+
+The Host header is checked so that a page elsewhere cannot give its own name the address of this
+machine and read as if it were from here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from pyramidion.server._errors import BadRequestError, HostError, TokenError
+from pyramidion.server._settings import ServerSettings
+
+_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?")
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+
+class Hosts:
+    """The names under which a server is reached."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        bound = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self._own = {name.lower() for name in (*_LOOPBACK, bound)}
+        self._further = {name.lower() for name in settings.allowed_hosts}
+
+    def check(self, values: list[bytes], server: tuple[str, int | None] | None) -> None:
+        """Check the Host header of a request.
+
+        Parameters
+        ----------
+        values : list of bytes
+            All Host headers that were sent.
+        server : (str, int) or None
+            Address and port of the socket that the request came to.
+
+        Raises
+        ------
+        BadRequestError
+            If there is not exactly one.
+        HostError
+            If it names another machine or port.
+        """
+        if len(values) != 1:
+            what = "no Host header" if not values else "more than one Host header"
+            raise BadRequestError(what, id="PYR-HTTP-05")
+        match = _HOST.fullmatch(values[0])
+        name = match[1].decode().lower() if match else ""
+        port = int(match[2] or 80) if match else 0
+        if name in self._further or f"{name}:{port}" in self._further:
+            return
+        address, own_port = server or (name, None)
+        # An address that a request came to is no name that another machine could have made up.
+        reached = f"[{address}]" if ":" in address else address
+        if (name in self._own or name == reached) and own_port in (None, port):
+            return
+        mend = "start the server with --allowed-host NAME"
+        raise HostError("not the name of this server", values[0], mend, id="PYR-HTTP-05")
+
+
+class Token:
+    """The secret of a server.
+
+    Parameters
+    ----------
+    secret : str
+        As given to people.
+    """
+
+    def __init__(self, secret: str) -> None:
+        self._digest = _digest(secret.encode())
+        # The cookie proves knowledge of the token without being it.
+        self._cookie = hashlib.blake2b(secret.encode(), person=b"pyramidion cook").hexdigest()
+
+    def check(
+        self, headers: Mapping[bytes, bytes], query: bytes, port: int | None
+    ) -> tuple[bytes, bytes] | None:
+        """Check that a request carries the token.
+
+        Parameters
+        ----------
+        headers : mapping
+            Request headers by lower-case name.
+        query : bytes
+            Query of the URL.
+        port : int or None
+            Port of the server: browsers send cookies to every port of a machine.
+
+        Returns
+        -------
+        (bytes, bytes) or None
+            The query without the token and the cookie to be kept, if the token came in the
+            query: the browser is sent to the URL without it.
+
+        Raises
+        ------
+        TokenError
+            If it is missing or wrong.
+        """
+        cookie = f"pyramidion-{port}"
+        if b"token=" in query:
+            self._check_secret(_token_in(query))
+            kept = b"&".join(p for p in query.split(b"&") if not p.startswith(b"token="))
+            value = f"{cookie}={self._cookie}; Path=/; HttpOnly; SameSite=Strict"
+            return kept, value.encode()
+        scheme, _, secret = headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() == b"bearer":
+            self._check_secret(secret.strip())
+        elif not self._has_cookie(headers.get(b"cookie", b""), cookie.encode()):
+            raise _wrong("this server needs its token")
+        return None
+
+    def _check_secret(self, secret: bytes) -> None:
+        if not hmac.compare_digest(_digest(secret), self._digest):
+            raise _wrong("not the token of this server")
+
+    def _has_cookie(self, header: bytes, name: bytes) -> bool:
+        pairs = (pair.strip().partition(b"=") for pair in header.split(b";"))
+        values = [value for key, _, value in pairs if key == name]
+        return any(hmac.compare_digest(value, self._cookie.encode()) for value in values)
+
+
+def _token_in(query: bytes) -> bytes:
+    values = [value for key, value in parse_qsl(query.decode("latin-1")) if key == "token"]
+    return values[0].encode() if len(values) == 1 else b""
+
+
+def _digest(secret: bytes) -> bytes:
+    """Hash a secret, so that the comparison tells nothing of its length either."""
+    return hashlib.sha256(secret).digest()
+
+
+def _wrong(what: str) -> TokenError:
+    mend = "open the address that was printed at the start, or send Authorization: Bearer TOKEN"
+    told = ((b"www-authenticate", b"Bearer"),)
+    return TokenError(what, None, mend, id="PYR-HTTP-08", headers=told)

@@ -1,0 +1,159 @@
+"""Faults of a request, and the one table that turns a fault into a status.
+
+Handlers raise; nothing below them knows a status number. Every error body is
+``{"error": {"id": ..., "what": ..., ...}}`` and never names a file of this machine. An I/O fault
+is a 500 and never a 404: a Zarr reader paints fill values over whatever is "not found".
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from typing import Any
+
+from starlette.types import Send
+
+from pyramidion.core import MissingError, PyramidionError, UsageError, escape
+
+logger = logging.getLogger("pyramidion.server")
+
+Pairs = tuple[tuple[bytes, bytes], ...]
+
+
+class RequestError(PyramidionError):
+    """A request that is not answered with what it asked for.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong with it.
+    value, mend
+        As in :class:`~pyramidion.core.PyramidionError`.
+    id : str
+        Stable identifier (``PYR-HTTP-10``).
+    headers : tuple of (bytes, bytes)
+        Headers that belong to the answer (``Allow``, ``Content-Range``).
+    """
+
+    def __init__(
+        self,
+        what: str,
+        value: object = None,
+        mend: str | None = None,
+        *,
+        id: str,  # noqa: A002 - the public word for it
+        headers: Pairs = (),
+    ) -> None:
+        super().__init__("request", what, value, mend, id=id)
+        self.headers = headers
+
+
+class BadRequestError(RequestError):
+    """The request cannot be understood."""
+
+
+class TokenError(RequestError):
+    """The token is missing or wrong."""
+
+
+class ForbiddenError(RequestError):
+    """The page that asks may not read from here."""
+
+
+class NotServedError(RequestError):
+    """Nothing is served under this path."""
+
+
+class FolderError(NotServedError):
+    """The path is a folder; folders are not shown unless asked for."""
+
+
+class MethodError(RequestError):
+    """Only GET, HEAD and OPTIONS are answered."""
+
+
+class PreconditionError(RequestError):
+    """The file is not the one that ``If-Match`` named."""
+
+
+class RangeError(RequestError):
+    """No part of the file lies in the range that was asked for."""
+
+
+class HostError(RequestError):
+    """The Host header names another machine."""
+
+
+STATUS: dict[type[BaseException], int] = {
+    BadRequestError: 400,
+    UsageError: 400,
+    TokenError: 401,
+    ForbiddenError: 403,
+    NotServedError: 404,
+    MissingError: 404,
+    MethodError: 405,
+    PreconditionError: 412,
+    RangeError: 416,
+    HostError: 421,
+    PyramidionError: 500,
+    OSError: 500,
+}
+
+
+def status_of(error: BaseException) -> int:
+    """Return the status that answers this error.
+
+    Examples
+    --------
+    >>> status_of(FileNotFoundError("gone")), status_of(MissingError("w.zarr", "no such file"))
+    (500, 404)
+    """
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Return the body of an error answer.
+
+    Returns
+    -------
+    dict
+        ``{"error": {"id", "what", "value"?, "mend"?}}``.
+    """
+    if isinstance(error, PyramidionError):
+        parts = {
+            "id": error.id,
+            "what": error.what,
+            "value": None if error.value is None else escape(error.value),
+            "mend": error.mend,
+        }
+        return {"error": {key: part for key, part in parts.items() if part is not None}}
+    number = getattr(error, "errno", None)
+    reason = os.strerror(number) if number else "unknown fault"
+    return {"error": {"id": "PYR-HTTP-14", "what": f"the file could not be read: {reason}"}}
+
+
+async def send_error(error: BaseException, path: str, send: Send) -> None:
+    """Answer a request with an error.
+
+    Parameters
+    ----------
+    error : BaseException
+        What went wrong.
+    path : str
+        The URL path, for the log.
+    send : callable
+        The ASGI ``send`` of the request.
+    """
+    status = status_of(error)
+    if status >= 500:
+        logger.error("%s: %s", escape(path), error)
+    body = json.dumps(describe(error)).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        *(error.headers if isinstance(error, RequestError) else ()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

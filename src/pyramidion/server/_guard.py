@@ -1,0 +1,138 @@
+"""What every request passes before a route sees it: Host, origin, method, token.
+
+It also carries the fast way: a file that is open and current is answered without the router.
+Whatever it lets through gets the headers that all answers have in common.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pyramidion.core import escape
+from pyramidion.server._access import Hosts, Token
+from pyramidion.server._errors import (
+    ForbiddenError,
+    MethodError,
+    Pairs,
+    RequestError,
+    send_error,
+)
+from pyramidion.server._files import Files
+from pyramidion.server._origins import Origins
+from pyramidion.server._settings import ServerSettings
+
+logger = logging.getLogger("pyramidion.server")
+
+ALLOW = (b"allow", b"GET, HEAD, OPTIONS")
+_COMMON: Pairs = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+
+
+class Guard:
+    """ASGI middleware in front of all routes.
+
+    Parameters
+    ----------
+    app : ASGI application
+        The routes.
+    settings : ServerSettings
+        Who may ask.
+    files : Files
+        The files, for the fast way.
+    """
+
+    def __init__(self, app: ASGIApp, settings: ServerSettings, files: Files) -> None:
+        self._app = app
+        self._files = files
+        self._hosts = Hosts(settings)
+        self._token = None if settings.token is None else Token(settings.token)
+        self._origins = Origins(settings.cors, with_token=settings.token is not None)
+        self._common: dict[bytes | None, Pairs] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or pass it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        common = self._common_headers(headers.get(b"origin"))
+        started = False
+
+        def send_with(message: Message) -> Awaitable[None]:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], *common]
+            return send(message)
+
+        try:
+            if await self._answered(scope, headers, send_with):
+                return
+            file = self._files.cached(scope["raw_path"])
+            if file is not None:
+                await self._files.answer(file, scope, receive, send_with)
+            else:
+                await self._app(scope, receive, send_with)
+        except (RequestError, OSError) as error:
+            if started:  # too late for a status: the connection is closed without its end
+                logger.error("%s: cut off: %s", escape(scope["path"]), error)
+            else:
+                await send_error(error, scope["path"], send_with)
+
+    def _common_headers(self, origin: bytes | None) -> Pairs:
+        """Return the headers of all answers to pages of an origin."""
+        known = self._common.get(origin)
+        if known is None:
+            known = self._origins.headers(origin) + _COMMON
+            if len(self._common) < 64:  # strangers may send any number of origins
+                self._common[origin] = known
+        return known
+
+    async def _answered(self, scope: Scope, headers: dict[bytes, bytes], send: Send) -> bool:
+        """Answer what no route has to see; True if the request is done with.
+
+        Raises
+        ------
+        RequestError
+            If the request is refused.
+        """
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        self._hosts.check(hosts, scope.get("server"))
+        method = scope["method"]
+        if method == "OPTIONS":
+            await self._answer_options(headers, send)
+            return True
+        if method not in ("GET", "HEAD"):
+            raise MethodError(
+                "only reading is possible", method, id="PYR-HTTP-09", headers=(ALLOW,)
+            )
+        if self._token is None:
+            return False
+        port = (scope.get("server") or ("", None))[1]
+        exchanged = self._token.check(headers, scope["query_string"], port)
+        if exchanged is None:
+            return False
+        query, cookie = exchanged
+        path = b"/" + scope["raw_path"].lstrip(b"/\\")  # never the address of another machine
+        place = path + (b"?" + query if query else b"")
+        told = [(b"location", place), (b"set-cookie", cookie), (b"cache-control", b"no-store")]
+        await _send_empty(send, 303, [*told, (b"content-length", b"0")])
+        return True
+
+    async def _answer_options(self, headers: dict[bytes, bytes], send: Send) -> None:
+        origin = headers.get(b"origin")
+        told: Pairs = (ALLOW,)
+        if origin is not None:
+            if not self._origins.allows(origin):
+                mend = "start the server with --cors ORIGIN"
+                raise ForbiddenError("this page may not read", origin, mend, id="PYR-HTTP-07")
+            private = headers.get(b"access-control-request-private-network") == b"true"
+            told = (ALLOW, *self._origins.preflight(private_network=private))
+        await _send_empty(send, 204, list(told))
+
+
+async def _send_empty(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body"})

@@ -1,0 +1,200 @@
+"""Running an application: the port is bound before anything is announced."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from pyramidion.core import StorageError, UsageError
+from pyramidion.server._checks import check_port
+from pyramidion.server._protocol import BoundedProtocol
+from pyramidion.server._settings import ServerSettings, authority
+
+_MAX_CONNECTIONS = 512
+_BACKLOG = 512
+_KEEP_ALIVE_S = 30
+_LAST_ANSWERS_S = 5
+_START_S = 30.0
+
+
+def run(
+    app: ASGIApp,
+    settings: ServerSettings,
+    on_ready: Callable[[str], object] | None = None,
+    *,
+    listener: socket.socket | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; answers under way are finished first.
+
+    Parameters
+    ----------
+    app : ASGI application
+        From :func:`~pyramidion.server.build_app`.
+    settings : ServerSettings
+        Where to listen.
+    on_ready : callable, optional
+        Called with the URL (``http://127.0.0.1:8000``) once the server answers.
+    listener : socket, optional
+        From :func:`bind`, for a caller who has to know first whether the address is free.
+
+    Raises
+    ------
+    UsageError, StorageError
+        If the address cannot be bound.
+    KeyboardInterrupt
+        After the clean end that SIGINT asked for.
+    """
+    with listener or bind(settings) as bound:
+        url = _url(settings, bound)
+        ready = None if on_ready is None else lambda: on_ready(url)
+        _Server(app, ready).run(sockets=[bound])
+
+
+@contextlib.contextmanager
+def serve_background(app: ASGIApp, settings: ServerSettings | None = None) -> Iterator[str]:
+    """Serve in a thread while the block runs.
+
+    Parameters
+    ----------
+    app : ASGI application
+        From :func:`~pyramidion.server.build_app`.
+    settings : ServerSettings, optional
+        Where to listen; by default at a free port of this machine.
+
+    Yields
+    ------
+    str
+        The URL, without a slash at the end.
+
+    Examples
+    --------
+    >>> from pyramidion.server import build_app
+    >>> import tempfile
+    >>> with serve_background(build_app([tempfile.gettempdir()])) as url:
+    ...     url.startswith("http://127.0.0.1:")
+    True
+    """
+    settings = settings or ServerSettings(port=0)
+    with bind(settings) as listener:
+        url = _url(settings, listener)
+        ready = threading.Event()
+        server = _Server(app, ready.set)
+        thread = threading.Thread(
+            target=server.run, args=([listener],), name="pyramidion-server", daemon=True
+        )
+        thread.start()
+        try:
+            if not ready.wait(_START_S):
+                raise StorageError(url, "the server did not start", id="PYR-SRV-01")
+            yield url
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def bind(settings: ServerSettings) -> socket.socket:
+    """Take the address that a server will listen on.
+
+    Parameters
+    ----------
+    settings : ServerSettings
+        Where to listen.
+
+    Returns
+    -------
+    socket
+        Bound, not yet listening.
+
+    Raises
+    ------
+    UsageError
+        If the port or the host cannot be an address of this machine.
+    StorageError
+        If the port is in use.
+    """
+    host, port = settings.host, check_port(settings.port)
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError):
+        raise UsageError("--host", "not an address", host, id="PYR-SRV-01") from None
+    listener = socket.socket(family, kind)
+    try:
+        if os.name == "posix":  # elsewhere it would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)  # now, so that two servers cannot both believe it is theirs
+    except OSError as error:
+        listener.close()
+        raise _cannot_bind(error, host, port) from None
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """A server that tells when it answers."""
+
+    def __init__(self, app: ASGIApp, on_ready: Callable[[], object] | None) -> None:
+        config = uvicorn.Config(
+            app,
+            http=BoundedProtocol,
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            backlog=_BACKLOG,
+            limit_concurrency=_MAX_CONNECTIONS,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_LAST_ANSWERS_S,
+        )
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets=sockets)
+        if self._on_ready is not None:
+            self._on_ready()
+
+
+def _url(settings: ServerSettings, listener: socket.socket) -> str:
+    return f"http://{authority(settings.host, listener.getsockname()[1])}"
+
+
+def _cannot_bind(error: OSError, host: str, port: int) -> UsageError | StorageError:
+    if error.errno == errno.EADDRINUSE:
+        owner = _listening_process(port)
+        what = f"{port} in use" + (f" by process {owner}" if owner else "")
+        mend = "use --port 0 for a free one"
+        return StorageError("--port", what, None, mend, id="PYR-SRV-01")
+    if error.errno == errno.EACCES:
+        mend = "ports below 1024 need special rights, use --port 8000"
+        return UsageError("--port", "not permitted", port, mend, id="PYR-SRV-01")
+    return UsageError("--host", "not an address of this machine", host, id="PYR-SRV-01")
+
+
+def _listening_process(port: int) -> int | None:
+    """Return the process that listens on a port; None where that cannot be seen (not Linux)."""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                    inodes.add(f"socket:[{fields[9]}]")
+    for process in Path("/proc").glob("[0-9]*") if inodes else ():
+        with contextlib.suppress(OSError):
+            if any(os.readlink(fd) in inodes for fd in (process / "fd").iterdir()):  # noqa: PTH115
+                return int(process.name)
+    return None

@@ -1,0 +1,64 @@
+"""How a server behaves: one frozen record, made by the command line or by a program."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """How a server behaves.
+
+    Parameters
+    ----------
+    host : str
+        Address to listen on.
+    port : int
+        Port to listen on; 0 for a free one.
+    cors : tuple of str
+        Origins that may read in addition to the pages of this machine, or ``("*",)`` for all.
+    token : str, optional
+        Secret that every request must carry; None for none.
+    allowed_hosts : tuple of str
+        Further names under which the server is reached (``lab3`` with any port, as behind a
+        proxy, or ``localhost:9000`` with exactly this one, as through a tunnel).
+    listing : bool
+        Answer the URL of a folder with its ``index.html`` or its file names, as a plain file
+        server does.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    cors: tuple[str, ...] = ()
+    token: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    listing: bool = False
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches an address.
+
+    Examples
+    --------
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def authority(host: str, port: int) -> str:
+    """Return the ``host:port`` of a URL that reaches a server bound to `host`.
+
+    Examples
+    --------
+    >>> authority("::1", 8000), authority("0.0.0.0", 80)
+    ('[::1]:8000', '127.0.0.1:80')
+    """
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+    return f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"
