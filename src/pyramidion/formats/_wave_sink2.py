@@ -90,7 +90,7 @@ class WaveSinkV2:
 
     def commit(self) -> None:
         """Write the metadata and publish the store."""
-        documents = {
+        documents: dict[str, Any] = {
             ".zgroup": {"zarr_format": 2},
             ".zattrs": to_attributes(self._spec),
             "raw/.zarray": self._layout.metadata(),
@@ -103,7 +103,8 @@ class WaveSinkV2:
                 "_ARRAY_DIMENSIONS": ["channel", "trc", "segment", "stat", "bin"],
             },
         }
-        for key, document in documents.items():
+        consolidated = {"zarr_consolidated_format": 1, "metadata": documents}
+        for key, document in [*documents.items(), (".zmetadata", consolidated)]:
             self._folder.write(key, json.dumps(document, indent=1, allow_nan=False).encode())
         self._staged.commit()
 
