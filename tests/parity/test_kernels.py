@@ -31,6 +31,17 @@ def test_reference_equals_plain_numpy(rng, dtype, n):
     )
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16"])
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 127, 128, 4096, 100_003])
+@pytest.mark.parametrize("factor", [4, 8, 64, 100])
+def test_the_faster_way_of_narrow_integers(rng, dtype, n, factor):
+    samples = random_codes(rng, (1, 1, n + 3), dtype)[..., 3:]  # not aligned to a word
+    samples = samples if n % 2 else np.ascontiguousarray(samples)
+    np.testing.assert_array_equal(
+        reduce_minmax(samples, factor), expected_overview(samples, factor)
+    )
+
+
 @given(arrays, st.integers(1, 9), st.integers(1, 9))
 def test_merged_bins_equal_bins_of_samples(samples, first, second):
     merged = merge_minmax(reduce_minmax(samples, first), second)
