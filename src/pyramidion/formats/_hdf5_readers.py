@@ -1,0 +1,256 @@
+"""Reading a region of one dataset, however it is stored; from many threads at once."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from pyramidion.core import Box, DamagedError, DataError
+from pyramidion.formats._hdf5_cache import ChunkCache
+from pyramidion.formats._hdf5_chunks import ChunkError, decode_chunk
+from pyramidion.formats._hdf5_file import SourceFile, grouped
+from pyramidion.formats._hdf5_layout import Layout
+
+_CACHE_BYTES = 2**26
+_GAP_BYTES = 2**16
+"""Reading over a gap of this size costs about as much as a second call."""
+_PIECE_BYTES = 2**22
+
+
+class Reader(Protocol):
+    """One way of storing."""
+
+    def read(self, box: Box) -> np.ndarray:
+        """Read a region in the dataset's own axes, little-endian."""
+        ...
+
+    def close(self) -> None:
+        """Release what was opened for this dataset alone."""
+        ...
+
+
+def open_reader(file: SourceFile, layout: Layout) -> Reader:
+    """Return the reader for a dataset.
+
+    Raises
+    ------
+    DataError
+        If elements lie beyond the end of the file.
+    """
+    _check_inside(file, layout)
+    if layout.storage == "chunked":
+        return ChunkedReader(file, layout)
+    if layout.storage == "contiguous":
+        return ContiguousReader(file, layout)
+    if layout.storage == "library":
+        from pyramidion.formats._hdf5_library import LibraryReader
+
+        return LibraryReader(file, layout)
+    return ValuesReader(layout)
+
+
+class ValuesReader:
+    """A dataset that was read already, or that was never written.
+
+    Parameters
+    ----------
+    layout : Layout
+        Inline or missing.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        little = layout.dtype.newbyteorder("<")
+        if layout.storage == "inline":
+            self._values = np.frombuffer(layout.data, layout.dtype).astype(little)
+            self._values = self._values.reshape(layout.shape)
+        else:
+            self._values = np.broadcast_to(layout.fill_value().astype(little), layout.shape)
+
+    def read(self, box: Box) -> np.ndarray:
+        """Read a region."""
+        return self._values[box.slices]
+
+    def close(self) -> None:
+        """Release nothing."""
+
+
+class ContiguousReader:
+    """A dataset that lies in the file as one piece.
+
+    Parameters
+    ----------
+    file : SourceFile
+        The file.
+    layout : Layout
+        Contiguous.
+    """
+
+    def __init__(self, file: SourceFile, layout: Layout) -> None:
+        self._file, self._layout = file, layout
+
+    def read(self, box: Box) -> np.ndarray:
+        """Read a region: whole runs, or rows together with what lies between their parts."""
+        layout = self._layout
+        out = np.empty(box.shape, layout.dtype)
+        axis = self._run_axis(box)
+        for lead in np.ndindex(*box.shape[:axis]):
+            begin = tuple(a + b for a, b in zip(box.start, lead, strict=False))
+            self._read_run(out[lead], begin, axis, box)
+        return out.astype(layout.dtype.newbyteorder("<"), copy=False)
+
+    def close(self) -> None:
+        """Release nothing; the file belongs to the source."""
+
+    def _run_axis(self, box: Box) -> int:
+        """Return the axis along which one read goes; the axes after it are read whole."""
+        shape = self._layout.shape
+        axis = len(shape) - 1
+        while axis > 0:
+            is_whole = box.shape[axis] == shape[axis]
+            gap_bytes = math.prod(shape[axis:]) * self._layout.dtype.itemsize
+            if not is_whole and (gap_bytes > _GAP_BYTES or box.shape[axis - 1] == 1):
+                break
+            axis -= 1
+        return axis
+
+    def _read_run(self, out: np.ndarray, lead: tuple[int, ...], axis: int, box: Box) -> None:
+        """Fill `out`: the region's part at the leading indices `lead`."""
+        shape, dtype = self._layout.shape, self._layout.dtype
+        row = shape[axis + 1 :]
+        row_bytes = math.prod(row) * dtype.itemsize
+        first = 0
+        for index, n in zip((*lead, box.start[axis]), shape, strict=False):
+            first = first * n + index
+        begin = self._layout.offset + first * row_bytes
+        if out.shape[1:] == row:
+            self._file.read_into(begin, _bytes_of(out))
+            return
+        n_rows = max(1, _PIECE_BYTES // row_bytes)
+        inner = box.slices[axis + 1 :]
+        for done in range(0, out.shape[0], n_rows):
+            piece = np.empty((min(n_rows, out.shape[0] - done), *row), dtype)
+            self._file.read_into(begin + done * row_bytes, _bytes_of(piece))
+            out[done : done + len(piece)] = piece[(slice(None), *inner)]
+
+
+class ChunkedReader:
+    """A dataset stored in chunks, each through its filters.
+
+    Parameters
+    ----------
+    file : SourceFile
+        The file.
+    layout : Layout
+        Chunked, with filters that :mod:`_hdf5_chunks` undoes.
+    cache_bytes : int
+        Most bytes of decoded chunks kept. Only chunks that lie across the edge of a region are
+        kept, because only they are asked for again.
+    """
+
+    def __init__(self, file: SourceFile, layout: Layout, cache_bytes: int = _CACHE_BYTES) -> None:
+        self._file, self._layout = file, layout
+        self._cache = ChunkCache(cache_bytes)
+        self._fill = layout.fill_value()
+
+    def read(self, box: Box) -> np.ndarray:
+        """Read a region.
+
+        Raises
+        ------
+        DamagedError
+            If a chunk does not decode.
+        """
+        layout = self._layout
+        out = np.empty(box.shape, layout.dtype.newbyteorder("<"))
+        for index, row in self._touched(box):
+            begin = tuple(i * n for i, n in zip(index, layout.chunk, strict=True))
+            end = tuple(b + n for b, n in zip(begin, layout.chunk, strict=True))
+            inside = Box(
+                tuple(map(max, begin, box.start)),
+                tuple(map(min, end, box.stop)),
+            )
+            target = inside.shifted(tuple(-a for a in box.start)).slices
+            if row < 0:
+                out[target] = self._fill
+                continue
+            is_whole = (
+                inside.start == begin and inside.stop == Box(begin, end).clipped(layout.shape).stop
+            )
+            if is_whole and row not in self._cache:
+                values = self._decode(row)
+            else:
+                values = self._cache.get(row, self._decode)
+            if inside.shape == out.shape == layout.chunk and values.dtype == out.dtype:
+                return values
+            out[target] = values[inside.shifted(tuple(-b for b in begin)).slices]
+        return out
+
+    def close(self) -> None:
+        """Forget the decoded chunks."""
+        self._cache = ChunkCache(0)
+
+    def _touched(self, box: Box) -> Iterator[tuple[tuple[int, ...], int]]:
+        """Yield the grid index and the row in the table (-1: not stored) of each chunk."""
+        layout = self._layout
+        ranges = [
+            range(a // n, -(-b // n))
+            for a, b, n in zip(box.start, box.stop, layout.chunk, strict=True)
+        ]
+        numbers = np.zeros((), np.uint64)
+        for axis_range, n_grid in zip(ranges, layout.grid, strict=True):
+            indices = np.arange(axis_range.start, axis_range.stop, dtype=np.uint64)
+            numbers = numbers[..., None] * np.uint64(n_grid) + indices
+        stored = layout.table["number"]
+        rows = np.searchsorted(stored, numbers.reshape(-1))
+        found = np.append(stored, np.uint64(0))[rows] == numbers.reshape(-1)
+        found &= rows < len(stored)
+        return zip(itertools.product(*ranges), np.where(found, rows, -1).tolist(), strict=True)
+
+    def _decode(self, row: int) -> np.ndarray:
+        layout = self._layout
+        record = layout.table[row]
+        offset, size = int(record["offset"]), int(record["size"])
+        try:
+            if size > 2 * layout.chunk_bytes + 4096:
+                raise ChunkError(f"stores {size} B for {layout.chunk_bytes} B")
+            return decode_chunk(self._file.read(offset, size), int(record["mask"]), layout)
+        except ChunkError as error:
+            self._file.check_unchanged()
+            index = np.unravel_index(int(record["number"]), layout.grid)
+            at = ",".join(str(int(i) * n) for i, n in zip(index, layout.chunk, strict=True))
+            raise DamagedError(
+                f"{self._file.path}:/{layout.path}",
+                f"damaged chunk at [{at}]",
+                f"{error}; 1 of {grouped(math.prod(layout.grid))} chunks",
+                "copy it again",
+                id="PYR-H5-17",
+            ) from error
+
+
+def _bytes_of(array: np.ndarray) -> memoryview:
+    return array.reshape(-1).view(np.uint8).data
+
+
+def _check_inside(file: SourceFile, layout: Layout) -> None:
+    if layout.storage == "contiguous":
+        end = layout.offset + math.prod(layout.shape) * layout.dtype.itemsize
+    elif layout.storage == "chunked" and len(layout.table):
+        offsets, sizes = layout.table["offset"], layout.table["size"]
+        # An address near 2^64 must not come out small.
+        far = np.maximum(offsets, sizes).argmax()
+        last = (offsets + sizes).argmax()
+        end = max(int(offsets[i]) + int(sizes[i]) for i in (far, last))
+    else:
+        return
+    if end > file.size:
+        raise DataError(
+            str(file.path),
+            "truncated",
+            f"needs {grouped(end)} B, has {grouped(file.size)} B",
+            "copy it again",
+            id="PYR-H5-02",
+        )
