@@ -16,8 +16,9 @@ from pathlib import Path
 import deflate
 import h5py
 import numpy as np
-from harness import PYTHON, Run, fresh, in_turn, machine, median, ratio, scratch, table
 from numcodecs import blosc
+
+from harness import PYTHON, Run, fresh, in_turn, machine, median, ratio, scratch, table
 
 HERE = Path(__file__).parent
 
@@ -65,7 +66,7 @@ def main():
             ],
             "pyramidion": [PYTHON, "-m", "pyramidion", "convert", source, f"{folder}/ours.zarr"],
         }
-        between = lambda name: [fresh(Path(folder) / n) for n in ("theirs.zarr", "ours.zarr")]  # noqa: E731
+        between = lambda _: [fresh(Path(folder) / n) for n in ("theirs.zarr", "ours.zarr")]  # noqa: E731
         runs = in_turn(commands, asked.rounds, between)
         n_bytes = 2 * int(float(asked.samples)) * 2
         print(f"{machine()}; 2 x 1 x 1 x {asked.samples} int16, gzip 4, medians of {asked.rounds}")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+
 from harness import PYTHON, fresh, in_turn, machine, ratio, scratch, table
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -37,7 +38,7 @@ def main():
             "numpy read and write": [PYTHON, "-c", COPY, source, copy, offset],
             "pyramidion": [PYTHON, "-m", "pyramidion", "convert", source, store],
         }
-        runs = in_turn(commands, asked.rounds, lambda name: [fresh(copy), fresh(store)])
+        runs = in_turn(commands, asked.rounds, lambda _: [fresh(copy), fresh(store)])
         print(f"{machine()}; {asked.samples} int16 samples, medians of {asked.rounds}")
         table(runs, 2 * n)
         print(f"pyramidion / numpy: {1 / ratio(runs, 'numpy read and write', 'pyramidion'):.2f}")

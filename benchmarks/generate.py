@@ -29,7 +29,7 @@ def main():
             "plain generator": [PYTHON, HERE / "reference/plain_generate.py", theirs, "2", "1", n],
             "pyramidion": ours(store, n),
         }
-        runs = in_turn(commands, asked.rounds, lambda name: [fresh(Path(p)) for p in (theirs, store)])  # fmt: skip
+        runs = in_turn(commands, asked.rounds, lambda _: [fresh(Path(p)) for p in (theirs, store)])  # fmt: skip
         print(f"{machine()}; 2 x 1 x 1 x {asked.samples}, medians of {asked.rounds}")
         table(runs, 4 * n)
         for name, found in runs.items():

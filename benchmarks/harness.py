@@ -27,7 +27,7 @@ class Run:
         self.peak_mb = usage.ru_maxrss / 1024
 
 
-def in_turn(commands, rounds, between=lambda name: None):
+def in_turn(commands, rounds, between=lambda _: None):
     """Run commands A B A B ..., one round not counted; return {name: [Run, ...]}."""
     runs = {name: [] for name in commands}
     for n in range(rounds + 1):

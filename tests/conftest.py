@@ -2,8 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from pyramidion.core import WaveformSpec, waveform_axes
+
+# A busy machine is no fault of the code: examples have no time limit, tests have one.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture

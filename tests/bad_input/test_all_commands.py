@@ -10,7 +10,6 @@ import time
 
 import numpy as np
 import pytest
-
 from tests.cli_runner import CLI, fail, run, succeed
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small file system")

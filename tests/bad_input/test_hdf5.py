@@ -31,7 +31,7 @@ def refusal(path, id_, status=1, **options) -> str:
     begin = time.perf_counter()
     with pytest.raises(PyramidionError) as caught:
         opened(path, **options).close()
-    assert time.perf_counter() - begin < 5  # 0.2 s on a machine that does nothing else
+    assert time.perf_counter() - begin < 20  # 0.2 s on a machine that does nothing else
     return checked(caught.value, id_, status)
 
 

@@ -10,7 +10,6 @@ import subprocess
 
 import numpy as np
 import pytest
-
 from tests.cli_runner import CLI, fail, run, succeed
 
 
@@ -249,7 +248,7 @@ def test_zar_10_links_that_leave_the_store(store, tmp_path):
 
 def test_zar_11_unfinished(store):
     shutil.move(store, store.with_name("u.zarr.partial"))
-    os.remove(store.with_name("u.zarr.partial") / "zarr.json")
+    (store.with_name("u.zarr.partial") / "zarr.json").unlink()
     fail("info", store.with_name("u.zarr"), status=1, words=["incomplete", "--resume"])
     fail("info", store.with_name("u.zarr.partial"), status=1, words="incomplete")
 

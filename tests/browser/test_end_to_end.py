@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.browser.conftest import Viewer
 
 from pyramidion.core import Box
 from pyramidion.formats import open_source
 from pyramidion.instruments import SimulatedScope
 from pyramidion.server import ServerSettings, build_app, serve_background
 from pyramidion.workflows import ConvertOptions, convert, generate
-from tests.browser.conftest import Viewer
 
 pytestmark = pytest.mark.browser
 

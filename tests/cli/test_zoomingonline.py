@@ -6,7 +6,6 @@ import h5py
 import numpy as np
 import pytest
 import zarr
-
 from tests.cli_runner import fail, run, succeed
 
 
@@ -105,7 +104,7 @@ def test_importer_over_a_folder(tmp_path):
     succeed("verify", tmp_path / "out/c.zarr")
 
 
-def test_importer_gathers_sets_of_lecroy_files(tmp_path, request):
+def test_importer_gathers_sets_of_lecroy_files(tmp_path):
     from tests.formats.trc_files import write_trc
 
     rng = np.random.default_rng(2)

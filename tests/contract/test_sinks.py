@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from tests.helpers import DTYPES, ArraySource, random_codes
 
 from pyramidion.core import Box, DamagedError, UsageError
 from pyramidion.formats import WriteOptions, formats, open_source
 from pyramidion.workflows import ConvertOptions, convert, stream
-from tests.helpers import DTYPES, ArraySource, random_codes
 
 WRITERS = [f for f in formats() if f.create is not None]
 SHAPES = [(1, 1, 1, 1), (2, 1, 3, 1003), (1, 3, 1, 70_001), (2, 2, 2, 1)]
@@ -101,12 +101,13 @@ def test_resumes_or_says_that_it_cannot(written, tmp_path, rng):
     out = tmp_path / "out"
     out.mkdir()
     path = destination(written, out)
-    try:
+    if written.name == "zarr":
         report = convert(tmp_path / "in.npy", path, ConvertOptions(resume=True))
         assert report.stream.resumed == 0
-    except UsageError as error:
-        assert "--resume" in error.line
-        assert list(out.iterdir()) == []
+        return
+    with pytest.raises(UsageError, match="--resume"):
+        convert(tmp_path / "in.npy", path, ConvertOptions(resume=True))
+    assert list(out.iterdir()) == []
 
 
 def test_the_old_dataset_stays_until_the_new_one_is_whole(written, tmp_path, rng, make_spec):

@@ -8,8 +8,9 @@ import time
 
 import numpy as np
 import pytest
-
 from tests.helpers import tree_digest
+
+pytestmark = pytest.mark.slow
 
 CLI = [sys.executable, "-m", "pyramidion"]
 
@@ -61,11 +62,11 @@ def test_killed_and_resumed(tmp_path, source, whole, n_shards, delay):
     kept = shards(store)
     partial = store.with_name("w.zarr.partial")
     assert not (partial / "zarr.json").exists()
-    looked = subprocess.run([*CLI, "info", store], capture_output=True, text=True)
+    looked = subprocess.run([*CLI, "info", store], capture_output=True, text=True, check=False)
     assert looked.returncode == 1
     if partial.exists():
         assert "incomplete" in looked.stderr
-        again = subprocess.run(command, capture_output=True, text=True)
+        again = subprocess.run(command, capture_output=True, text=True, check=False)
         assert again.returncode == 2
         assert "--resume" in again.stderr
     subprocess.run([*command, "--resume"], check=True, capture_output=True)
@@ -101,14 +102,11 @@ def test_another_source_is_not_resumed(tmp_path, source):
     other = tmp_path / "other.npy"
     np.save(other, np.zeros((2, 1, 1, 60_000_001), np.int16))
     command = [*CLI, "convert", other, store]
-    refused = subprocess.run([*command, "--resume"], capture_output=True, text=True)
+    refused = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert "another source" in refused.stderr
     subprocess.run([*command, "--overwrite"], check=True, capture_output=True)
-    assert (
-        subprocess.run([*CLI, "verify", store, "--against", other], capture_output=True).returncode
-        == 0
-    )
+    subprocess.run([*CLI, "verify", store, "--against", other], check=True, capture_output=True)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

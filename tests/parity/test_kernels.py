@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from tests.helpers import DTYPES, expected_overview, random_codes
 
 from pyramidion.core import DataError
 from pyramidion.kernels import bin_count, merge_minmax, reduce_minmax, reduce_minmax_reference
-from tests.helpers import DTYPES, expected_overview, random_codes
 
 arrays = st.sampled_from(DTYPES).flatmap(
     lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=1, max_dims=3, max_side=70))

@@ -1,13 +1,15 @@
 """A streamed pyramid equals the pyramid of the whole record, however the stream is cut."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.helpers import DTYPES, expected_overview, random_codes
 
 from pyramidion.kernels import reduce_minmax
 from pyramidion.pyramid import PyramidBuilder, PyramidPlan
-from tests.helpers import DTYPES, expected_overview, random_codes
 
 FACTORS = (4, 12, 48)
 
@@ -27,7 +29,7 @@ def run(builder, pieces):
 def test_any_cut_gives_the_same_levels(n, cuts, dtype):
     codes = random_codes(np.random.default_rng(n), (2, n), dtype)
     cuts = sorted({0, n, *(c for c in cuts if c < n)})
-    pieces = [codes[:, a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    pieces = [codes[:, a:b] for a, b in itertools.pairwise(cuts)]
     levels = run(PyramidBuilder(FACTORS), pieces)
     for level, factor in enumerate(FACTORS):
         np.testing.assert_array_equal(levels[level], expected_overview(codes, factor))
@@ -37,7 +39,7 @@ def test_any_cut_gives_the_same_levels(n, cuts, dtype):
 def test_means_are_exact(n, cuts):
     codes = np.random.default_rng(n).integers(-(2**31), 2**31 - 1, n, np.int32)
     cuts = sorted({0, n, *(c for c in cuts if c < n)})
-    pieces = [codes[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    pieces = [codes[a:b] for a, b in itertools.pairwise(cuts)]
     levels = run(PyramidBuilder(FACTORS, stat="mean"), pieces)
     for level, factor in enumerate(FACTORS):
         bins = [codes[i : i + factor].astype(object) for i in range(0, n, factor)]

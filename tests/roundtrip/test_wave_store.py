@@ -8,13 +8,13 @@ import xarray
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.helpers import DTYPES, ArraySource, expected_overview, random_codes, write_store
 
 from pyramidion.core import Box, UsageError
 from pyramidion.formats import WaveformStore, WriteOptions
 from pyramidion.formats import _wave_geometry as geometry
 from pyramidion.formats.zarr import FORMAT as ZARR
 from pyramidion.workflows import stream, verify
-from tests.helpers import DTYPES, ArraySource, expected_overview, random_codes, write_store
 
 SHAPES = [
     (1, 1, 1, 1),

@@ -8,6 +8,7 @@ import tensorstore
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.helpers import DTYPES, random_codes
 
 from pyramidion.core import Box, DamagedError, MissingError, UsageError
 from pyramidion.shards import (
@@ -21,7 +22,6 @@ from pyramidion.shards import (
     encode_index,
 )
 from pyramidion.storage import Folder
-from tests.helpers import DTYPES, random_codes
 
 CODECS = ["none", "zstd", "gzip", "blosc-lz4", "blosc-zstd"]
 
@@ -176,7 +176,7 @@ def test_version_2_arrays(tmp_path, rng, dtype, compressor):
         dtype=dtype,
         zarr_format=2,
         compressors=codecs[compressor],
-        fill_value=7,  # fmt: skip
+        fill_value=7,
     )
     array[...] = values
     array[1, 100:200] = 7  # a chunk of nothing but the fill value is not stored
