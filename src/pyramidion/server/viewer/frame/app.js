@@ -1,0 +1,173 @@
+// @ts-check
+import { LruCache } from '../cache/lru.js';
+import { DecodePool } from '../decode/pool.js';
+import { Scheduler } from '../fetch/scheduler.js';
+import { asViewerError } from '../store/errors.js';
+import { HttpStore } from '../store/http.js';
+import { openWaveform } from '../wave/dataset.js';
+import { WavePanel } from '../wave/panel.js';
+import { action, listenKeys } from './actions.js';
+import { h } from './dom.js';
+import { formatHash, parseHash } from './hash.js';
+import { helpDialog } from './help.js';
+import { errorBar, errorCard } from './message.js';
+import { sourceUrl } from './source.js';
+import { startPage } from './start.js';
+import { statusLine } from './statusline.js';
+import { startTheme, switchTheme } from './theme.js';
+import { topBar } from './topbar.js';
+import { hashOf, showHash } from './wavelink.js';
+
+const MEMORY = 256 * 2 ** 20; // bytes of decoded chunks
+const ADDRESS_REST = 250; // ms without a move until the address follows
+
+/** The page: one dataset, one panel, and what surrounds them. */
+export class App {
+  /** @type {import('../store/http.js').Traffic} */ traffic = { requests: 0, bytes: 0, errors: 0 };
+  /** @type {WavePanel | null} */ panel = null;
+  /** @type {Scheduler | null} */ scheduler = null;
+  /** @type {DecodePool | null} */ pool = null;
+  /** @type {import('../store/errors.js').ViewerError | null} */ error = null;
+  /** Opening is over, one way or the other. */
+  opened = false;
+
+  #status = statusLine();
+  #bar = errorBar(() => this.scheduler?.retry());
+  #hashTimer = 0;
+  /** @type {HTMLDialogElement | null} */ #help = null;
+
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.root = root;
+    this.actions = [
+      action('copy-link', 'Copy a link to this view', ['l'], () => void this.copyLink()),
+      action('values', 'This view in numbers', ['i'], () => this.root.classList.toggle('with-values')),
+      action('theme', 'Light or dark', ['t'], () => switchTheme(() => this.panel?.refresh())),
+      action('help', 'Keys and gestures', ['?', 'h'], () => this.showHelp(), '?'),
+    ];
+    startTheme(() => this.panel?.refresh());
+    listenKeys(() => [...this.actions, ...(this.panel?.actions ?? [])]);
+    addEventListener('hashchange', () => this.panel && showHash(this.panel, parseHash(location.hash)));
+  }
+
+  /** Show what the address of the page names. */
+  async start() {
+    const data = new URLSearchParams(location.search).get('data');
+    if (data === null || data.trim() === '') {
+      this.#frame('', '', startPage((text) => location.assign(`?data=${encodeURIComponent(text)}`)));
+      this.opened = true;
+    } else {
+      await this.open(data);
+    }
+  }
+
+  /** @param {string} data  Address or path of a store. */
+  async open(data) {
+    this.opened = false;
+    this.error = null;
+    this.#frame(data.split('/').filter(Boolean).at(-1) ?? data, data, h('p', { class: 'opening', role: 'status' }, 'Opening …'));
+    try {
+      const store = new HttpStore(sourceUrl(data, document.baseURI), this.traffic);
+      const dataset = await openWaveform(store);
+      this.pool ??= new DecodePool();
+      this.scheduler = new Scheduler(store, this.pool, new LruCache(MEMORY));
+      this.scheduler.listen(() => this.#arrived());
+      this.panel = new WavePanel(dataset, this.scheduler, {
+        changed: () => this.#moved(),
+        pointed: (text) => this.#status.showPointer(text),
+        drawn: () => this.#drawn(),
+      });
+      this.#frame(dataset.name, store.where(''), this.panel.element, this.#status.element);
+      showHash(this.panel, parseHash(location.hash));
+    } catch (error) {
+      this.error = asViewerError(error, data);
+      const card = errorCard(this.error, { retry: () => void this.open(data), other: () => location.assign('./') });
+      this.#frame(data.split('/').filter(Boolean).at(-1) ?? data, data, card);
+    }
+    this.opened = true;
+  }
+
+  get stats() {
+    const { panel, scheduler } = this;
+    const level = panel && panel.level >= 0 ? panel.dataset.levels[panel.level] : null;
+    return {
+      ...this.traffic,
+      cacheHits: scheduler?.cacheHits ?? 0,
+      cacheBytes: scheduler?.cache.bytes ?? 0,
+      missing: scheduler?.missing ?? 0,
+      step: { ...(scheduler?.step ?? { requests: 0, bytes: 0 }) },
+      decodeMs: this.pool?.decodeMs ?? 0,
+      drawMs: panel?.drawMs ?? 0,
+      level: level?.array.path ?? null,
+      samplesPerBin: level?.factor ?? null,
+      complete: panel?.columns?.complete ?? false,
+    };
+  }
+
+  /** Nothing is on its way and nothing is to be drawn. */
+  get settled() {
+    return this.opened && (!this.panel || (this.panel.settled && (this.scheduler?.quiet ?? true)));
+  }
+
+  async copyLink() {
+    this.#writeHash();
+    let said = 'Link copied';
+    try {
+      await navigator.clipboard.writeText(location.href);
+    } catch {
+      said = 'The browser does not allow copying here: take the link from its address field';
+    }
+    this.#toast(said);
+  }
+
+  showHelp() {
+    if (this.#help?.open) {
+      this.#help.close();
+      return;
+    }
+    this.#help?.remove();
+    this.#help = helpDialog([...(this.panel?.actions ?? []), ...this.actions]);
+    document.body.append(this.#help);
+    this.#help.showModal();
+  }
+
+  /** @param {string} title @param {string} address @param {...HTMLElement} content */
+  #frame(title, address, ...content) {
+    const pictures = /** @type {const} */ ({ 'copy-link': 'link', values: 'info', theme: 'theme', help: 'help' });
+    const buttons = this.actions
+      .filter(({ id }) => this.panel || id === 'theme' || id === 'help')
+      .map((one) => ({ action: one, button: pictures[/** @type {keyof typeof pictures} */ (one.id)] }));
+    document.title = title ? `${title} · pyramidion` : 'pyramidion';
+    const main = h('main', { class: 'stage' }, this.#bar.element, ...content.slice(0, 1));
+    this.root.replaceChildren(topBar(title, address, buttons), main, ...content.slice(1));
+  }
+
+  #moved() {
+    clearTimeout(this.#hashTimer);
+    this.#hashTimer = window.setTimeout(() => this.#writeHash(), ADDRESS_REST);
+  }
+
+  #writeHash() {
+    clearTimeout(this.#hashTimer);
+    if (this.panel) history.replaceState(null, '', formatHash(hashOf(this.panel, parseHash(location.hash))));
+  }
+
+  #arrived() {
+    this.#bar.show([...(this.scheduler?.failures.values() ?? [])]);
+    this.#status.showTraffic(this.stats);
+  }
+
+  #drawn() {
+    this.#status.showTraffic(this.stats);
+    if (!this.panel) return;
+    this.#status.showLevel(this.panel.levelText());
+    this.#status.speak(this.panel.spoken());
+  }
+
+  /** @param {string} text  Shown for a moment. */
+  #toast(text) {
+    const toast = h('p', { class: 'toast', role: 'status' }, text);
+    document.body.append(toast);
+    setTimeout(() => toast.remove(), 2500);
+  }
+}

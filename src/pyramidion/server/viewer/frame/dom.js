@@ -1,0 +1,62 @@
+// @ts-check
+/**
+ * Small helpers to build elements. Text always becomes a text node, so that names from files are never read as markup.
+ *
+ * @typedef {Node | string | null | undefined | false} Child
+ * @typedef {Record<string, string | number | boolean | null | ((event: any) => void)>} Attributes
+ */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Attributes} [attributes]  Functions become event listeners (`onclick`), true an empty attribute.
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  setAttributes(element, attributes);
+  for (const child of children) if (child) element.append(child);
+  return element;
+}
+
+/** @param {Element} element @param {Attributes} attributes */
+function setAttributes(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') element.addEventListener(name.replace(/^on/, ''), value);
+    else if (value === true) element.setAttribute(name, '');
+    else if (value !== false && value !== null) element.setAttribute(name, String(value));
+  }
+}
+
+/** @param {Element} element @param {string} text  Written only when it differs, which spares layout work. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Outlines on a 24 x 24 grid. */
+const ICONS = {
+  left: 'M15 6l-6 6 6 6', right: 'M9 6l6 6-6 6',
+  start: 'M18 6l-6 6 6 6M7 6v12', end: 'M6 6l6 6-6 6M17 6v12',
+  plus: 'M12 5v14M5 12h14', minus: 'M5 12h14',
+  fit: 'M4 9V5h4M16 5h4v4M20 15v4h-4M8 19H4v-4M8 12h8',
+  dots: 'M4 16l5-7 6 6 5-7',
+  theme: 'M12 4a8 8 0 1 0 8 8 6 6 0 0 1-8-8z',
+  link: 'M10 14a4 4 0 0 0 6 .5l2.5-2.5a4 4 0 0 0-5.7-5.7L11.5 7.600M14 10a4 4 0 0 0-6-.5L5.500 12a4 4 0 0 0 5.700 5.700l1.300-1.300',
+  help: 'M9.200 9.200a2.900 2.900 0 1 1 4 2.700c-.8.4-1.200.9-1.200 1.900M12 17.300v.1',
+  info: 'M12 11v6M12 7.400v.1M12 3.500a8.500 8.500 0 1 0 0 17 8.500 8.500 0 0 0 0-17z',
+  close: 'M6 6l12 12M18 6L6 18',
+};
+
+/** @typedef {keyof typeof ICONS} IconName */
+
+/** @param {IconName} name @returns {SVGSVGElement} */
+export function icon(name) {
+  const space = 'http://www.w3.org/2000/svg';
+  const svg = document.createElementNS(space, 'svg');
+  const path = document.createElementNS(space, 'path');
+  setAttributes(svg, { viewBox: '0 0 24 24', 'aria-hidden': 'true', class: 'icon' });
+  setAttributes(path, { d: ICONS[name] });
+  svg.append(path);
+  return svg;
+}

@@ -1,0 +1,185 @@
+// @ts-check
+import { openGroup } from '../store/open.js';
+import { ViewerError } from '../store/errors.js';
+
+/**
+ * @typedef {import('../store/metadata.js').ArrayMeta} ArrayMeta
+ * @typedef {import('../store/http.js').HttpStore} HttpStore
+ * @typedef {import('../store/open.js').Group} Group
+ *
+ * @typedef {object} Level   One resolution of the record.
+ * @property {ArrayMeta} array
+ * @property {number} factor   Samples a bin holds; 1 for the samples themselves.
+ * @property {number} bins     Bins (or samples) along the record.
+ * @property {boolean} raw     The samples themselves: no minimum and maximum plane.
+ *
+ * @typedef {{ch: number, trc: number, seg: number}} Selection
+ *
+ * @typedef {object} Calibration   From codes and sample numbers to units, for one selection.
+ * @property {number} gain         value = code * gain - offset
+ * @property {number} offset
+ * @property {number} interval     Time between samples.
+ * @property {number} start        Time of sample 0, from the segment's trigger where there is one.
+ * @property {number | null} trigger  Time of the trigger since the first one.
+ */
+
+/**
+ * A waveform store, opened: what it holds and what its numbers mean.
+ */
+export class WaveDataset {
+  /**
+   * @param {string} name
+   * @param {Level[]} levels   Coarsest first, the samples themselves last.
+   * @param {Record<string, unknown>} attributes
+   */
+  constructor(name, levels, attributes) {
+    this.name = name;
+    this.levels = levels;
+    this.attributes = attributes;
+    const [channels, trcs, segments, samples] = padded(levels[levels.length - 1].array.shape, 4, 1);
+    this.shape = { channels, trcs, segments, samples };
+    this.samples = samples;
+    this.timeUnit = text(attributes.horiz_unit, 's');
+    this.valueUnit = text(attributes.vertical_unit, 'V');
+  }
+
+  /** @param {Selection} selection @returns {Calibration} */
+  calibration({ ch, trc, seg }) {
+    const { attributes } = this;
+    return {
+      gain: finite(pick(attributes.vertical_gains, [ch, trc]), 1),
+      offset: finite(pick(attributes.vertical_offsets, [ch, trc]), 0),
+      interval: positive(attributes.horiz_interval, 1e-9),
+      start: finite(pick(attributes.trigger_offsets, [ch, trc, seg]), finite(attributes.horiz_offset, 0)),
+      trigger: number(pick(attributes.trigger_times, [ch, trc, seg])),
+    };
+  }
+
+  /** @param {Partial<Selection>} selection @returns {Selection} The nearest selection there is. */
+  clamp({ ch = 0, trc = 0, seg = 0 }) {
+    const inside = (/** @type {number} */ n, /** @type {number} */ count) => Math.max(0, Math.min(count - 1, Math.trunc(n) || 0));
+    return { ch: inside(ch, this.shape.channels), trc: inside(trc, this.shape.trcs), seg: inside(seg, this.shape.segments) };
+  }
+
+  /**
+   * Chunk coordinates of a level for one selection, all but the last axis.
+   *
+   * @param {Level} level @param {Selection} selection
+   * @returns {{prefix: number[], row: number}} The chunk's coordinates, and the first element of the selected row in it.
+   */
+  row(level, selection) {
+    const { chunk, shape } = level.array;
+    const leading = shape.length - (level.raw ? 1 : 2);
+    const place = [selection.ch, selection.trc, selection.seg].slice(3 - leading);
+    const prefix = place.map((n, axis) => Math.floor(n / chunk[axis]));
+    let row = 0;
+    place.forEach((n, axis) => {
+      row = row * chunk[axis] + (n % chunk[axis]);
+    });
+    if (!level.raw) prefix.push(0);
+    const planes = level.raw ? 1 : chunk[leading];
+    return { prefix, row: row * planes * chunk[shape.length - 1] };
+  }
+}
+
+/**
+ * Open a waveform store: `raw` (channels, trcs, segments, samples) and `overview/0`, `overview/1`, ... with minima and maxima.
+ *
+ * @param {HttpStore} store
+ * @returns {Promise<WaveDataset>}
+ */
+export async function openWaveform(store) {
+  const group = await openGroup(store);
+  const name = store.where('').split('/').at(-1) || store.base.host;
+  const attributes = group.attributes;
+  const [raw, overviews] = await Promise.all([group.self ?? group.array('raw'), group.self ? [] : readOverviews(group)]);
+  if (raw === null) throw notWaveform(store, group);
+  if (raw.shape.length < 1 || raw.shape.length > 4) {
+    throw new ViewerError(store.where(raw.path), `${raw.shape.length} axes`, 'A waveform has one to four: channels, traces, segments, samples', 'kind');
+  }
+  if (raw.shape.some((n) => n === 0)) throw new ViewerError(store.where(raw.path), 'the record is empty (no samples)', 'Nothing can be drawn', 'kind');
+  const samples = raw.shape[raw.shape.length - 1];
+  const levels = overviews.map((array) => overviewLevel(array, samples, store)).filter((level) => level.factor > 1);
+  levels.sort((a, b) => b.factor - a.factor);
+  levels.push({ array: raw, factor: 1, bins: samples, raw: true });
+  return new WaveDataset(name, levels, attributes);
+}
+
+/** @param {Group} group @returns {Promise<ArrayMeta[]>} */
+async function readOverviews(group) {
+  const arrays = [];
+  const batch = group.version === 2 ? 1 : 4; // v2 stores have one level; asking for more would only log errors
+  for (let k = 0; ; k += batch) {
+    const found = await Promise.all(Array.from({ length: batch }, (_, i) => group.array(`overview/${k + i}`)));
+    for (const array of found) {
+      if (array === null) return arrays;
+      arrays.push(array);
+    }
+    if (group.version === 2) return arrays;
+  }
+}
+
+/** @param {ArrayMeta} array @param {number} samples @param {HttpStore} store @returns {Level} */
+function overviewLevel(array, samples, store) {
+  const rank = array.shape.length;
+  if (rank < 2 || array.shape[rank - 2] !== 2 || array.chunk[rank - 2] !== 2) {
+    throw new ViewerError(store.where(array.path), 'no pair of minima and maxima', 'Convert it again with `pyramidion convert SRC DST`', 'kind');
+  }
+  const bins = array.shape[rank - 1];
+  // Old stores do not state the bin size: it was samples // 4000, and the samples after the last whole bin are not in it.
+  const stated = array.attributes.samples_per_bin;
+  const factor = typeof stated === 'number' && stated >= 1 ? stated : Math.max(1, Math.floor(samples / Math.max(1, bins)));
+  return { array, factor, bins, raw: false };
+}
+
+/** @param {HttpStore} store @param {Group} group @returns {ViewerError} */
+function notWaveform(store, group) {
+  const image = 'multiscales' in group.attributes || 'ome' in group.attributes;
+  return new ViewerError(
+    store.where(''),
+    image ? 'this is an image or volume, which this viewer does not draw yet' : 'this Zarr store has no array `raw`',
+    image ? 'Open it in another viewer for OME-Zarr' : 'A waveform store has one: make it with `pyramidion convert SRC DST.zarr`',
+    'kind',
+  );
+}
+
+/** @param {readonly number[]} numbers @param {number} length @param {number} value @returns {number[]} */
+function padded(numbers, length, value) {
+  return [...Array(length - numbers.length).fill(value), ...numbers];
+}
+
+/**
+ * An entry of nested lists; a list that is less deep holds for all further indexes (old stores keep one gain a channel).
+ *
+ * @param {unknown} lists @param {readonly number[]} path
+ * @returns {unknown}
+ */
+function pick(lists, path) {
+  let value = lists;
+  for (const index of path) {
+    if (!Array.isArray(value)) break;
+    value = value[index];
+  }
+  return value;
+}
+
+/** @param {unknown} value @returns {number | null} */
+function number(value) {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+/** @param {unknown} value @param {number} otherwise @returns {number} */
+function finite(value, otherwise) {
+  return number(value) ?? otherwise;
+}
+
+/** @param {unknown} value @param {number} otherwise @returns {number} */
+function positive(value, otherwise) {
+  const n = number(value);
+  return n !== null && n > 0 ? n : otherwise;
+}
+
+/** @param {unknown} value @param {string} otherwise @returns {string} */
+function text(value, otherwise) {
+  return typeof value === 'string' && value !== '' ? value : otherwise;
+}

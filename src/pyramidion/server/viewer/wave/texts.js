@@ -1,0 +1,94 @@
+// @ts-check
+import { formatCount, formatShort, formatSi, formatTo } from '../frame/si.js';
+
+/**
+ * What the panel says in words and numbers. Pure text.
+ *
+ * @typedef {import('./dataset.js').WaveDataset} WaveDataset
+ * @typedef {import('./dataset.js').Calibration} Calibration
+ * @typedef {import('./window.js').Window} Window
+ */
+
+/** @param {Calibration} calibration @param {number} position In samples. @returns {number} */
+export function timeAt(calibration, position) {
+  return calibration.start + position * calibration.interval;
+}
+
+/** @param {Calibration} calibration @param {number} code @returns {number} */
+export function valueOf(calibration, code) {
+  return code * calibration.gain - calibration.offset;
+}
+
+/**
+ * @param {number} factor
+ * @param {'whole' | 'loading' | 'partial'} state   Partial: some of it could not be had, and is drawn coarser.
+ * @returns {string}
+ */
+export function levelText(factor, state) {
+  const text = factor === 1 ? 'every sample' : `min and max of ${formatCount(factor)} samples a bin`;
+  return text + { whole: '', loading: ' · loading', partial: ' · coarser where that could not be read' }[state];
+}
+
+/** @param {WaveDataset} dataset @param {import('./dataset.js').Selection} selection @param {Calibration} calibration */
+export function captionText(dataset, selection, calibration) {
+  const { channels, trcs, segments } = dataset.shape;
+  const parts = [];
+  if (channels > 1) parts.push(`Channel ${selection.ch}`);
+  if (trcs > 1) parts.push(`Trace ${selection.trc}`);
+  if (segments > 1) parts.push(`Segment ${selection.seg}`);
+  if (calibration.trigger !== null) parts.push(`trigger at ${formatShort(calibration.trigger, dataset.timeUnit, 9)}`);
+  return parts.join(' · ');
+}
+
+/** @param {WaveDataset} dataset @param {Calibration} calibration @param {Window} window @returns {string} */
+export function summaryText(dataset, calibration, { a, b }) {
+  const count = Math.round(b - a);
+  return `${formatSi((b - a) * calibration.interval, dataset.timeUnit)} · ${formatCount(count)} sample${count === 1 ? '' : 's'}`;
+}
+
+/**
+ * @param {object} view
+ * @param {WaveDataset} view.dataset
+ * @param {import('./dataset.js').Selection} view.selection
+ * @param {Calibration} view.calibration
+ * @param {Window} view.window
+ * @param {{min: number, max: number} | null} view.codes   Extremes of the samples in the window.
+ * @param {string} view.level
+ * @returns {[string, string][]}
+ */
+export function valueRows({ dataset, selection, calibration, window, codes, level }) {
+  const { timeUnit, valueUnit, shape } = dataset;
+  const resolution = calibration.interval / 10;
+  const ends = codes ? [valueOf(calibration, codes.min), valueOf(calibration, codes.max)] : null;
+  /** @type {[string, string][]} */ const rows = [
+    ['Data', dataset.name],
+    ['Channel', `${selection.ch} of ${shape.channels}`],
+    ['Trace', `${selection.trc} of ${shape.trcs}`],
+    ['Segment', `${selection.seg} of ${shape.segments}`],
+    ['Samples in the record', formatCount(shape.samples)],
+    ['Sample interval', formatShort(calibration.interval, timeUnit, 9)],
+    ['Time of sample 0', formatTo(calibration.start, resolution, timeUnit)],
+    ['Trigger time', calibration.trigger === null ? 'not recorded' : formatShort(calibration.trigger, timeUnit, 12)],
+    ['View from', formatTo(timeAt(calibration, window.a), resolution, timeUnit)],
+    ['View to', formatTo(timeAt(calibration, window.b), resolution, timeUnit)],
+    ['View width', formatShort((window.b - window.a) * calibration.interval, timeUnit, 6)],
+    ['Samples in view', formatCount(Math.round(window.b - window.a))],
+    ['Smallest value in view', ends ? formatShort(Math.min(...ends), valueUnit, 6) : 'not loaded'],
+    ['Largest value in view', ends ? formatShort(Math.max(...ends), valueUnit, 6) : 'not loaded'],
+    ['Drawn from', level],
+  ];
+  return rows.concat(instrumentRows(dataset.attributes));
+}
+
+/** @param {Record<string, unknown>} attributes @returns {[string, string][]} The plain values the source left. */
+function instrumentRows(attributes) {
+  const own = /^(pyramidion|horiz_|vertical_|trigger_|clip_codes|multiscales|zarr_conventions)/;
+  const rows = [];
+  const instrument = attributes.instrument;
+  const nested = typeof instrument === 'object' && instrument !== null ? Object.entries(instrument) : [];
+  const flat = Object.entries(attributes).filter(([key]) => !own.test(key) && key !== 'instrument');
+  for (const [key, value] of [...flat, ...nested]) {
+    if (['string', 'number', 'boolean'].includes(typeof value)) rows.push(/** @type {[string, string]} */ ([key, String(value).slice(0, 200)]));
+  }
+  return rows.slice(0, 60);
+}
