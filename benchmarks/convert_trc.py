@@ -4,16 +4,18 @@ python benchmarks/convert_trc.py [--samples 1e8] [--rounds 5]
 """
 
 import argparse
-import sys
 from pathlib import Path
 
-import numpy as np
+from harness import PYTHON, Run, fresh, in_turn, machine, ratio, scratch, table
 
-from harness import PYTHON, fresh, in_turn, machine, ratio, scratch, table
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
+HERE = Path(__file__).parent
+WRITE = f"""
+import sys, numpy as np
+sys.path.insert(0, {str(HERE.parent)!r})
 from tests.formats.trc_files import write_trc
-
+codes = np.random.default_rng(1).standard_normal(int(sys.argv[2]), np.float32) * 100
+write_trc(__import__("pathlib").Path(sys.argv[1]), codes.astype(np.int16).reshape(1, -1))
+"""
 COPY = """
 import sys, numpy as np
 source, destination, offset = sys.argv[1:]
@@ -29,9 +31,8 @@ def main():
     n = int(float(asked.samples))
     with scratch() as folder:
         source = Path(folder) / "w.trc"
-        codes = np.random.default_rng(1).normal(0, 100, n).astype(np.int16)
-        write_trc(source, codes.reshape(1, n))
-        del codes
+        # In a process of its own: a child's peak memory counts what its parent held.
+        Run([PYTHON, "-c", WRITE, source, n])
         offset = source.stat().st_size - 2 * n
         copy, store = Path(folder) / "copy.bin", Path(folder) / "ours.zarr"
         commands = {

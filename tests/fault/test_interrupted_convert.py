@@ -125,3 +125,27 @@ def test_stopped_cleanly(tmp_path, source, whole, number, status):
     assert not list(store.with_name("w.zarr.partial").rglob("*.part"))
     subprocess.run([*command, "--resume"], check=True, capture_output=True)
     assert tree_digest(store) == whole
+
+
+def test_other_settings_are_not_resumed(tmp_path):
+    """A store must not be half one codec and half another."""
+    store = tmp_path / "g.zarr"
+    asked = ["generate", store, "--samples", "1.7e7", "--channels", "1", "--segments", "4"]
+    command = [*CLI, *asked, "--seed", "1"]
+    kill_after(command, store, 3, 0.0)
+    for other in (["--compression", "zstd"], ["--zarr-format", "2"], ["--seed", "2"]):
+        refused = subprocess.run([*command, *other, "--resume"], capture_output=True, text=True, check=False)  # fmt: skip
+        assert refused.returncode == 2
+        assert "other settings" in refused.stderr
+    subprocess.run([*command, "--resume"], check=True, capture_output=True)
+    subprocess.run([*CLI, "verify", store], check=True, capture_output=True)
+
+
+def test_what_is_kept_is_counted(tmp_path, source):
+    store = tmp_path / "w.zarr"
+    process = subprocess.Popen([*CLI, "convert", source, store, "--workers", "1"], stderr=subprocess.PIPE, text=True)  # fmt: skip
+    while process.poll() is None and len(shards(store)) < 3:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert f"{len(shards(store))} of 8 parts stored" in told

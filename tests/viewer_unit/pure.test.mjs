@@ -122,6 +122,10 @@ test('units: prefixes, digits, signs', () => {
   assert.equal(formatShort(250, 'V', 6), '250 V');
   assert.equal(formatShort(1 / 3, 'V', 4), '333.3 mV');
   assert.equal(formatShort(999999.9999, 'Hz', 6), '1 MHz');
+  assert.equal(formatShort(7.5e-19, '', 4), '750 ×10⁻²¹');
+  assert.equal(formatShort(1.5, '', 4), '1.5');
+  assert.equal(axis(-8e-19, 8e-19, 8, '').unit, '×10⁻²¹');
+  assert.equal(axis(0, 8, 8, '').unit, '');
   assert.equal(formatTo(1.4691140e-3, 1e-10, 's'), '1.469\u202f114\u202f0 ms');
 });
 

@@ -59,8 +59,11 @@ def import_(
     folder = Path(output_dir) if output_dir else None
     jobs = plan_import([Path(path) for path in inputs], folder)
     if dry_run:
-        for job in jobs:
-            print(f"{job.source} -> {job.destination}")
+        planned = [{"source": str(j.source), "destination": str(j.destination)} for j in jobs]
+        if json:
+            print_json(planned)
+        for job in () if json else planned:
+            print(f"{job['source']} -> {job['destination']}")
         return
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -59,7 +59,7 @@ def _print(report: dict[str, Any]) -> None:
     gains = [g for row in report["gains"] for g in row]
     shown = format_si(gains[0], report["value_unit"])
     more = "" if len(set(gains)) == 1 else f" and {len(gains) - 1} more"
-    print(f"  values    {shown} per code{more}")
+    print(f"  values    {shown.strip()} per code{more}")
     if report.get("trigger_times"):
         last = report["trigger_times"][-1]
         told = "unknown" if last is None else format_si(last, "s")

@@ -162,7 +162,7 @@ def plain_dtype(dtype: np.dtype[Any], where: str, *, id: str) -> np.dtype[Any]: 
     Raises
     ------
     DataError
-        If it is not an integer or a float of 16, 32 or 64 bits.
+        If it is not an integer of 8 to 64 bits or a float of 16 to 64.
     """
     if dtype.kind not in "iuf" or dtype.itemsize > 8:
         raise DataError(

@@ -78,7 +78,7 @@ class WaveSink:
 
     def is_done(self, task: int) -> bool:
         """Tell whether the task's shard is there, whole."""
-        return self._staged.resumed and self._raw.exists(self.geometry.raw.key(self._shards[task]))
+        return self._raw.exists(self.geometry.raw.key(self._shards[task]))
 
     def work(self, task: int, read: Read) -> list[_Row] | None:
         """Write the task's shard and return its overview bins; None when they are stored already."""

@@ -64,7 +64,8 @@ class StagedFolder:
         try:
             if found and not resume:
                 self._clear()
-            self.resumed = found and resume and self._same_plan(plan_id)
+            if found and resume:
+                self._check_plan(plan_id)
             self.folder = Folder(self._partial)
             self.folder.remove_leftovers()
             self.folder.write(_PLAN, json.dumps({"plan": plan_id}).encode())
@@ -98,15 +99,14 @@ class StagedFolder:
                 else:
                     entry.unlink()
 
-    def _same_plan(self, plan_id: str) -> bool:
+    def _check_plan(self, plan_id: str) -> None:
         try:
             kept = json.loads((self._partial / _PLAN).read_text())["plan"]
         except (OSError, ValueError, KeyError, TypeError):
             kept = None
         if kept is None:  # killed before the plan was written: there is nothing to resume
             self._clear()
-            return False
-        if kept != plan_id:
+        elif kept != plan_id:
             raise UsageError(
                 str(self.destination),
                 "the interrupted conversion has another source or other settings",
@@ -114,4 +114,3 @@ class StagedFolder:
                 "use --overwrite to begin again",
                 id="PYR-CPY-03",
             )
-        return True

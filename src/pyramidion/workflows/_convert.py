@@ -114,8 +114,8 @@ def convert(
         destination, source, written, overwrite=options.overwrite, parents=options.parents
     )
     with open_cropped(source, options) as opened:
-        plan_id = _fingerprint(source, opened.spec, options)
-        return write_waveform(opened, destination, written, options, plan_id, progress)
+        source_id = _fingerprint(source, opened.spec, options)
+        return write_waveform(opened, destination, written, options, source_id, progress)
 
 
 def write_waveform(
@@ -123,7 +123,7 @@ def write_waveform(
     destination: Path,
     written: Format,
     options: ConvertOptions,
-    plan_id: str,
+    source_id: str,
     progress: Progress | None = None,
 ) -> ConvertReport:
     """Write an open source to a destination that was checked.
@@ -138,8 +138,8 @@ def write_waveform(
         Format of the destination.
     options : ConvertOptions
         How.
-    plan_id : str
-        Fingerprint of source and settings, for ``--resume``.
+    source_id : str
+        Fingerprint of the source; a run is only resumed with the same, and the same settings.
     progress : callable, optional
         See :func:`stream`.
     """
@@ -147,6 +147,8 @@ def write_waveform(
     if not options.force:
         check_space(destination, estimated_bytes(spec, written, options.compression))
     assert written.create is not None
+    settings = json.dumps([source_id, options.compression, options.zarr_format])
+    plan_id = hashlib.sha256(settings.encode()).hexdigest()
     sink = written.create(destination, spec, _write_options(options, plan_id))
     if options.resume and not sink.resumable:
         sink.abort()
@@ -241,11 +243,10 @@ def _peak_bytes(spec: WaveformSpec, options: ConvertOptions) -> int:
 
 
 def _fingerprint(source: Path, spec: WaveformSpec, options: ConvertOptions) -> str:
-    """Return what must be equal for a resumed run to go on: source, its size and time, settings."""
+    """Return what must be equal for a resumed run to go on: the source, its size and time."""
     files = sorted(source.parent.glob(source.name)) if "*" in source.name else [source]
     told = [
         [str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns] for f in files if f.is_file()
     ]
-    settings = [options.box, options.compression, options.zarr_format, repr(options.source)]
-    text = json.dumps([str(source.resolve()), told, settings, spec.shape, spec.dtype.str])
-    return hashlib.sha256(text.encode()).hexdigest()
+    how = [options.box, repr(options.source)]
+    return json.dumps([str(source.resolve()), told, how, spec.shape, spec.dtype.str])

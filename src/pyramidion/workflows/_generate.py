@@ -40,5 +40,5 @@ def generate(
     check_destination(
         destination, None, written, overwrite=options.overwrite, parents=options.parents
     )
-    plan_id = json.dumps([scope.spec.shape, dict(scope.spec.attributes)], sort_keys=True)
-    return write_waveform(scope, destination, written, options, plan_id, progress)
+    source_id = json.dumps([scope.spec.shape, dict(scope.spec.attributes)], sort_keys=True)
+    return write_waveform(scope, destination, written, options, source_id, progress)

@@ -1,7 +1,8 @@
 """ZoomingOnline's four scripts: same flags, same files.
 
 Where a script replaced an existing output without a question, its translation replaces a dataset of
-the same kind, says so in a line, and refuses anything else. Where its text and its behaviour
+the same kind, says so in a line, and refuses anything else. The stores are Zarr v2, which the old
+viewer opens; ``--zarr-format 3`` writes ours, with every level of zoom. Where its text and its behaviour
 disagree, both forms are accepted.
 """
 
@@ -24,7 +25,7 @@ def generate_data(
     segments: Annotated[str, typer.Option("--segments")] = "3",
     signal: Annotated[str, typer.Option("--signal")] = "sine",
     minimal: Annotated[bool, typer.Option("--minimal")] = False,
-    zarr_format: Annotated[str, typer.Option("--zarr-format")] = "3",
+    zarr_format: Annotated[str, typer.Option("--zarr-format")] = "2",
 ) -> None:
     """Write simulated waveforms (today: pyramidion generate)."""
     from pyramidion.cli._generate import generate
@@ -47,7 +48,7 @@ def convert_hdf5_to_zarr(
     source: Annotated[str, typer.Option("--input", "-i", metavar="FILE")],
     output: Annotated[str, typer.Option("--output", "-o", metavar="STORE")] = "",
     output_dir: Annotated[str, typer.Option("--output-dir", metavar="DIR")] = "",
-    zarr_format: Annotated[str, typer.Option("--zarr-format")] = "3",
+    zarr_format: Annotated[str, typer.Option("--zarr-format")] = "2",
 ) -> None:
     """Convert an HDF5 waveform file (today: pyramidion convert).
 
@@ -85,6 +86,7 @@ def data_to_s3_importer(
     bucket: Annotated[str, typer.Option("--bucket", metavar="B")] = "",
     skip_upload: Annotated[bool, typer.Option("--skip-upload")] = False,
     keep_local: Annotated[bool, typer.Option("--keep-local")] = False,
+    zarr_format: Annotated[str, typer.Option("--zarr-format")] = "2",
 ) -> None:
     """Convert a folder of waveform files and upload them (today: pyramidion import)."""
     from pyramidion.cli._import import import_
@@ -103,6 +105,7 @@ def data_to_s3_importer(
         output_dir=output_dir,
         bucket=bucket,
         skip_upload=skip_upload,
+        zarr_format=zarr_format,
         overwrite=any(replaced),
     )
 

@@ -12,9 +12,14 @@ export function prefixPower(magnitude) {
   return Math.max(-24, Math.min(24, power));
 }
 
-/** @param {number} power @returns {string} */
-export function prefixOf(power) {
-  return PREFIXES[power / 3 + 8];
+/**
+ * A unit with its prefix: `mV`. A plain number has no prefixes, but powers of ten: `×10⁻²¹`.
+ *
+ * @param {number} power  A multiple of three. @param {string} unit @returns {string}
+ */
+export function prefixed(power, unit) {
+  if (unit) return `${PREFIXES[power / 3 + 8]}${unit}`;
+  return power === 0 ? '' : `×10${String(power).replace(/./g, (c) => (c === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(c)]))}`;
 }
 
 /** Minus sign and groups of three digits, as in print. @param {string} fixed @returns {string} */
@@ -43,7 +48,7 @@ export function formatTo(value, resolution, unit) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'no number' : `${value > 0 ? '' : '\u2212'}∞ ${unit}`;
   const power = prefixPower(Math.max(Math.abs(value), resolution));
   const decimals = Math.min(15, power - Math.floor(Math.log10(resolution) + 1e-9));
-  return `${scaled(value, power, decimals)} ${prefixOf(power)}${unit}`;
+  return `${scaled(value, power, decimals)} ${prefixed(power, unit)}`.trimEnd();
 }
 
 /** @param {number} value @param {string} unit @param {number} [digits] Significant digits. @returns {string} `1.23 ms` */
@@ -64,7 +69,7 @@ export function formatShort(value, unit, digits) {
   const significant = rounded.toExponential().replace(/e.*|\D/g, '').length;
   const leading = Math.floor(Math.log10(Math.abs(rounded)) + 1e-12);
   const power = prefixPower(Math.abs(rounded));
-  return `${scaled(rounded, power, significant - 1 - leading + power)} ${prefixOf(power)}${unit}`;
+  return `${scaled(rounded, power, significant - 1 - leading + power)} ${prefixed(power, unit)}`.trimEnd();
 }
 
 /** @param {number} bytes @returns {string} */
@@ -122,5 +127,5 @@ export function axis(min, max, count, unit) {
     ticks.push({ value: baseValue + i * step, label: relative && i > 0 ? `+${number}` : number });
   }
   const base = relative ? { value: baseValue, label: formatTo(baseValue, round, unit) } : null;
-  return { ticks, step, unit: `${prefixOf(power)}${unit}`, base };
+  return { ticks, step, unit: prefixed(power, unit), base };
 }

@@ -40,7 +40,8 @@ export class WaveDataset {
     this.shape = { channels, trcs, segments, samples };
     this.samples = samples;
     this.timeUnit = text(attributes.horiz_unit, 's');
-    this.valueUnit = text(attributes.vertical_unit, 'V');
+    // An empty unit is a plain number (a strain, a count), which is not the same as no word about it.
+    this.valueUnit = attributes.vertical_unit === '' ? '' : text(attributes.vertical_unit, 'V');
   }
 
   /** @param {Selection} selection @returns {Calibration} */
