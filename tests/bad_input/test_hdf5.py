@@ -18,7 +18,7 @@ from tests.bad_input import hdf5_files as bad
 
 from pyramidion.core import Box, PyramidionError, UsageError
 from pyramidion.formats import OpenOptions
-from pyramidion.formats._hdf5_child import Limits, describe
+from pyramidion.formats._hdf5.child import Limits, describe
 from pyramidion.formats.hdf5 import FORMAT
 
 

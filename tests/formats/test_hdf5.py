@@ -16,8 +16,8 @@ from tests.helpers import DTYPES, random_codes
 
 from pyramidion.core import Box
 from pyramidion.formats import OpenOptions, example_codes, open_source
-from pyramidion.formats._hdf5_cache import ChunkCache
-from pyramidion.formats._hdf5_chunks import fletcher32, shuffle, unshuffle
+from pyramidion.formats._hdf5.cache import ChunkCache
+from pyramidion.formats._hdf5.chunks import fletcher32, shuffle, unshuffle
 from pyramidion.formats.hdf5 import FORMAT
 
 LIGO = Path(__file__).parents[1] / "data" / "ligo" / "H-H1_LOSC_4_V2-1126259446-32.hdf5"
@@ -248,15 +248,15 @@ def test_threads_read_the_same_as_one(tmp_path, rng):
 
 
 def test_each_chunk_is_decoded_once_for_consecutive_blocks(tmp_path, rng, monkeypatch):
-    from pyramidion.formats import _hdf5_readers
+    from pyramidion.formats._hdf5 import readers
 
     codes = rng.integers(-999, 999, (1, 1, 1, 100_000)).astype("<i2")
     path = tmp_path / "w.h5"
     with h5py.File(path, "w") as file:
         file.create_dataset("data", data=codes, chunks=(1, 1, 1, 3000), compression="gzip")
     decoded = []
-    plain = _hdf5_readers.decode_chunk
-    monkeypatch.setattr(_hdf5_readers, "decode_chunk", lambda *a: decoded.append(1) or plain(*a))
+    plain = readers.decode_chunk
+    monkeypatch.setattr(readers, "decode_chunk", lambda *a: decoded.append(1) or plain(*a))
     with opened(path) as source:
         for a in range(0, 100_000, 10_000):
             source.read(Box((0, 0, 0, a), (1, 1, 1, a + 10_000)))

@@ -14,7 +14,7 @@ from tests.helpers import DTYPES, ArraySource, random_codes
 
 from pyramidion.core import Box, StorageError, UsageError
 from pyramidion.formats import OpenOptions, WriteOptions
-from pyramidion.formats._hdf5_sink import HDF5Sink, _chunk_shape
+from pyramidion.formats._hdf5.sink import HDF5Sink, _chunk_shape
 from pyramidion.formats.hdf5 import FORMAT
 
 

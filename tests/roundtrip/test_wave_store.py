@@ -12,7 +12,7 @@ from tests.helpers import DTYPES, ArraySource, expected_overview, random_codes, 
 
 from pyramidion.core import Box, UsageError
 from pyramidion.formats import WaveformStore, WriteOptions
-from pyramidion.formats import _wave_geometry as geometry
+from pyramidion.formats._waveform import geometry
 from pyramidion.formats.zarr import FORMAT as ZARR
 from pyramidion.workflows import stream, verify
 
@@ -136,7 +136,7 @@ def test_attributes_come_back(tmp_path, rng, make_spec):
 def test_layout_of_a_long_record_is_bounded():
     """Shards of 32 MiB, and one overview shard a level: two requests a view however long."""
     from pyramidion.core import WaveformSpec, waveform_axes
-    from pyramidion.formats._wave_geometry import wave_geometry
+    from pyramidion.formats._waveform.geometry import wave_geometry
     from pyramidion.shards import Codec
 
     spec = WaveformSpec(waveform_axes((1, 1, 1, 10**9), 1e-9), np.dtype("<i2"))

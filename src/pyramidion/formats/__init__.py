@@ -14,7 +14,7 @@ from pyramidion.formats._registry import (
     looks_like,
     open_source,
 )
-from pyramidion.formats._wave_store import Overview, StoredArray, WaveformStore, check_seal
+from pyramidion.formats._waveform.store import Overview, StoredArray, WaveformStore, check_seal
 
 __all__ = [
     "Format",

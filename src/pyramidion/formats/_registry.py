@@ -54,7 +54,7 @@ def format_of_source(path: Path) -> Format:
             return candidate
     if path.is_dir():
         if path.name.endswith(".partial"):
-            from pyramidion.formats._wave_store import unfinished
+            from pyramidion.formats._waveform.store import unfinished
 
             raise unfinished(path, path)
         names = ", ".join(sorted(p.name for p in path.iterdir())[:5])
@@ -137,7 +137,7 @@ def _check_there(path: Path) -> None:
             raise DataError(
                 str(path), "link to a missing file", path.readlink(), id="PYR-ALL-19"
             ) from error
-        from pyramidion.formats._wave_store import missing_store
+        from pyramidion.formats._waveform.store import missing_store
 
         raise missing_store(path) from error
     except OSError as error:

@@ -15,13 +15,13 @@ import numpy as np
 
 from pyramidion.core import Box, Closing, WaveformSource, WaveformSpec
 from pyramidion.formats._format import Format, OpenOptions, Sink, WriteOptions, example_codes
-from pyramidion.formats._hdf5_axes import AxisMap, guessed_axes, map_axes, named_axes
-from pyramidion.formats._hdf5_calibration import calibrate, n_gains
-from pyramidion.formats._hdf5_child import Description, describe
-from pyramidion.formats._hdf5_file import SourceFile
-from pyramidion.formats._hdf5_readers import Reader, open_reader
-from pyramidion.formats._hdf5_sink import HDF5Sink, plan_arrays
-from pyramidion.formats._hdf5_superblock import check_superblock, has_signature
+from pyramidion.formats._hdf5.axes import AxisMap, guessed_axes, map_axes, named_axes
+from pyramidion.formats._hdf5.calibration import calibrate, n_gains
+from pyramidion.formats._hdf5.child import Description, describe
+from pyramidion.formats._hdf5.file import SourceFile
+from pyramidion.formats._hdf5.readers import Reader, open_reader
+from pyramidion.formats._hdf5.sink import HDF5Sink, plan_arrays
+from pyramidion.formats._hdf5.superblock import check_superblock, has_signature
 
 
 class HDF5Source(Closing):

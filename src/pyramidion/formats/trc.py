@@ -2,7 +2,7 @@
 
 Single sweeps and sequence mode, 8 and 16 bit, both byte orders. The samples are read where they are
 wanted and are never held as a whole; see ``_flat_file`` for why they are not memory-mapped.
-``_trc_header`` knows the header, ``_trc_set`` the names of files; here they become one waveform.
+``_trc.header`` knows the header, ``_trc.set`` the names of files; here they become one waveform.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -31,9 +31,9 @@ from pyramidion.core import (
 )
 from pyramidion.formats._flat_file import FlatFile, grouped
 from pyramidion.formats._format import Format, OpenOptions, example_codes
-from pyramidion.formats._trc_fields import PREFIX_LIMIT
-from pyramidion.formats._trc_header import Clock, TrcHeader, iso_time, read_header
-from pyramidion.formats._trc_set import TrcSet, find_set
+from pyramidion.formats._trc.fields import PREFIX_LIMIT
+from pyramidion.formats._trc.header import Clock, TrcHeader, iso_time, read_header
+from pyramidion.formats._trc.set import TrcSet, find_set
 
 _WARNINGS_TOLD = 5
 
@@ -256,7 +256,7 @@ def _matches(path: Path) -> bool:
 
 
 def _example(folder: Path) -> Path:
-    from pyramidion.formats._trc_example import write_trc
+    from pyramidion.formats._trc.example import write_trc
 
     files = folder / "example"
     files.mkdir()

@@ -14,7 +14,7 @@ def _matches(path: Path) -> bool:
 
 
 def _open(path: Path, options: OpenOptions) -> WaveformSource:
-    from pyramidion.formats._wave_store import WaveformStore
+    from pyramidion.formats._waveform.store import WaveformStore
 
     del options  # a store says all that they could
     return WaveformStore(path)
@@ -22,20 +22,20 @@ def _open(path: Path, options: OpenOptions) -> WaveformSource:
 
 def _create(path: Path, spec: WaveformSpec, options: WriteOptions) -> Sink:
     if options.zarr_format == 2:
-        from pyramidion.formats._wave_sink2 import WaveSinkV2
+        from pyramidion.formats._waveform.sink_v2 import WaveSinkV2
 
         return WaveSinkV2(path, spec, options)
-    from pyramidion.formats._wave_sink import WaveSink
+    from pyramidion.formats._waveform.sink_v3 import WaveSink
 
     return WaveSink(path, spec, options)
 
 
 def _plan(spec: WaveformSpec, options: WriteOptions) -> dict[str, Any]:
     if options.zarr_format == 2:
-        from pyramidion.formats._wave_sink2 import plan_v2
+        from pyramidion.formats._waveform.sink_v2 import plan_v2
 
         return plan_v2(spec)
-    from pyramidion.formats._wave_geometry import wave_geometry
+    from pyramidion.formats._waveform.geometry import wave_geometry
     from pyramidion.shards import Codec
 
     codec = Codec.parse(options.compression)

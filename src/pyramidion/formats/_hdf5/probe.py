@@ -1,6 +1,6 @@
 """The child process that lets the HDF5 library look at a file nobody vouches for.
 
-``python -m pyramidion.formats._hdf5_probe REQUEST`` with a JSON request (:func:`main`). It limits
+``python -m pyramidion.formats._hdf5.probe REQUEST`` with a JSON request (:func:`main`). It limits
 its own memory and time, opens the file, and writes frames to stdout: what it found as JSON, arrays
 as they are. A file that crashes the library, hangs it or eats memory ends this process only.
 """
@@ -57,7 +57,7 @@ def main(argv: list[str]) -> int:
 
     import h5py
 
-    from pyramidion.formats._hdf5_inspect import answer
+    from pyramidion.formats._hdf5.inspect import answer
 
     _limit(request["memory_bytes"], request["cpu_s"])
     try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pyramidion.formats._hdf5_layout import DEFLATE, FLETCHER32, SHUFFLE, Layout
+from pyramidion.formats._hdf5.layout import DEFLATE, FLETCHER32, SHUFFLE, Layout
 
 _WORDS = 2**20
 _WIDEST = 8

@@ -20,8 +20,8 @@ import numpy as np
 from pyramidion import __version__
 from pyramidion.core import Box, UsageError, WaveformSpec
 from pyramidion.formats._format import Read, WriteOptions
-from pyramidion.formats._hdf5_calibration import JSON_NAMES, WRITTEN
-from pyramidion.formats._hdf5_chunks import shuffle
+from pyramidion.formats._hdf5.calibration import JSON_NAMES, WRITTEN
+from pyramidion.formats._hdf5.chunks import shuffle
 from pyramidion.storage import storage_error
 
 CHUNK_SAMPLES = 2**16

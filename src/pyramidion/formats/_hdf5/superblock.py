@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 
 from pyramidion.core import DataError, IncompleteError, escape
-from pyramidion.formats._hdf5_file import SourceFile, grouped
+from pyramidion.formats._hdf5.file import SourceFile, grouped
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 

@@ -22,8 +22,8 @@ import numpy as np
 
 from pyramidion.core import Box, DamagedError, MissingError, WaveformSpec
 from pyramidion.formats._format import Read, WriteOptions
-from pyramidion.formats._wave_attributes import multiscales, seal, to_attributes
-from pyramidion.formats._wave_geometry import wave_geometry
+from pyramidion.formats._waveform.attributes import multiscales, seal, to_attributes
+from pyramidion.formats._waveform.geometry import wave_geometry
 from pyramidion.pyramid import PyramidBuilder
 from pyramidion.shards import ArrayLayout, Codec, ShardedArray, ShardWriter
 from pyramidion.storage import Folder, StagedFolder

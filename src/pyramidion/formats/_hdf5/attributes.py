@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 from h5py import h5d, h5s, h5t
 
-from pyramidion.formats._hdf5_probe import Frames
-from pyramidion.formats._hdf5_walk import find
+from pyramidion.formats._hdf5.probe import Frames
+from pyramidion.formats._hdf5.walk import find
 
 LIMIT_BYTES = 2**20
 LIMIT_NEIGHBOUR_BYTES = 2**26

@@ -10,10 +10,10 @@ from typing import Protocol
 import numpy as np
 
 from pyramidion.core import Box, DamagedError, DataError
-from pyramidion.formats._hdf5_cache import ChunkCache
-from pyramidion.formats._hdf5_chunks import ChunkError, decode_chunk
-from pyramidion.formats._hdf5_file import SourceFile, grouped
-from pyramidion.formats._hdf5_layout import Layout
+from pyramidion.formats._hdf5.cache import ChunkCache
+from pyramidion.formats._hdf5.chunks import ChunkError, decode_chunk
+from pyramidion.formats._hdf5.file import SourceFile, grouped
+from pyramidion.formats._hdf5.layout import Layout
 
 _CACHE_BYTES = 2**26
 _GAP_BYTES = 2**16
@@ -47,7 +47,7 @@ def open_reader(file: SourceFile, layout: Layout) -> Reader:
     if layout.storage == "contiguous":
         return ContiguousReader(file, layout)
     if layout.storage == "library":
-        from pyramidion.formats._hdf5_library import LibraryReader
+        from pyramidion.formats._hdf5.library import LibraryReader
 
         return LibraryReader(file, layout)
     return ValuesReader(layout)
@@ -145,7 +145,7 @@ class ChunkedReader:
     file : SourceFile
         The file.
     layout : Layout
-        Chunked, with filters that :mod:`_hdf5_chunks` undoes.
+        Chunked, with filters that ``chunks`` undoes.
     cache_bytes : int
         Most bytes of decoded chunks kept. Only chunks that lie across the edge of a region are
         kept, because only they are asked for again.

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from pyramidion.core import Box, Closing, DataError, IncompleteError, MissingError, WaveformSpec
-from pyramidion.formats._array_checks import (
+from pyramidion.formats._waveform.attributes import from_attributes, is_sealed
+from pyramidion.formats._waveform.checks import (
     KNOWN_V2,
     REFUSED,
     check_chunk,
@@ -23,8 +24,7 @@ from pyramidion.formats._array_checks import (
     check_shape,
     numeric_type,
 )
-from pyramidion.formats._json import read_json
-from pyramidion.formats._wave_attributes import from_attributes, is_sealed
+from pyramidion.formats._waveform.documents import read_json
 from pyramidion.kernels import bin_count
 from pyramidion.shards import ArrayLayout, ChunkedArray, ChunkedLayout, ShardedArray
 from pyramidion.storage import Folder, partial_path

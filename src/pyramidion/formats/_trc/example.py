@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pyramidion.formats._trc_fields import DESCRIPTOR_BYTES, FIELDS, TEMPLATE
+from pyramidion.formats._trc.fields import DESCRIPTOR_BYTES, FIELDS, TEMPLATE
 
 
 def write_trc(path: Path, codes: np.ndarray, **fields: float | bytes) -> None:

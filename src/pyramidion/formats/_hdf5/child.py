@@ -16,8 +16,8 @@ import numpy as np
 
 from pyramidion import core
 from pyramidion.core import DataError, PyramidionError
-from pyramidion.formats._hdf5_layout import Layout, layout_from_json
-from pyramidion.formats._hdf5_probe import FRAME
+from pyramidion.formats._hdf5.layout import Layout, layout_from_json
+from pyramidion.formats._hdf5.probe import FRAME
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def describe(
 
 def _run(path: Path, request: Mapping[str, Any], limits: Limits) -> bytes:
     # -P: a file h5py.py in the current folder is not imported.
-    command = [sys.executable, "-P", "-m", "pyramidion.formats._hdf5_probe", json.dumps(request)]
+    command = [sys.executable, "-P", "-m", "pyramidion.formats._hdf5.probe", json.dumps(request)]
     with subprocess.Popen(
         command,
         env=_environment(),

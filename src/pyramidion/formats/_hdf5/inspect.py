@@ -11,12 +11,12 @@ import numpy as np
 from h5py import h5d, h5g, h5s, h5t
 
 from pyramidion.core import DataError, format_bytes
-from pyramidion.formats._hdf5_attributes import attributes_of, send_neighbours
-from pyramidion.formats._hdf5_choose import DEFAULT_NAMES, choose
-from pyramidion.formats._hdf5_layout import CHUNK_RECORD, DEFLATE, FLETCHER32, SHUFFLE
-from pyramidion.formats._hdf5_library import is_available
-from pyramidion.formats._hdf5_probe import Frames
-from pyramidion.formats._hdf5_walk import find, members, resolve, walk
+from pyramidion.formats._hdf5.attributes import attributes_of, send_neighbours
+from pyramidion.formats._hdf5.choose import DEFAULT_NAMES, choose
+from pyramidion.formats._hdf5.layout import CHUNK_RECORD, DEFLATE, FLETCHER32, SHUFFLE
+from pyramidion.formats._hdf5.library import is_available
+from pyramidion.formats._hdf5.probe import Frames
+from pyramidion.formats._hdf5.walk import find, members, resolve, walk
 
 LIMIT_AXIS = 2**40
 LIMIT_ARRAY_BYTES = 2**50
@@ -63,7 +63,7 @@ def answer(file: Any, request: Mapping[str, Any], frames: Frames) -> None:
     file : h5py.File
         Open for reading.
     request : mapping
-        See :func:`pyramidion.formats._hdf5_probe.main`.
+        See :func:`pyramidion.formats._hdf5.probe.main`.
     frames : Frames
         Where to.
 

@@ -11,8 +11,8 @@ import importlib.util
 import numpy as np
 
 from pyramidion.core import Box, DamagedError
-from pyramidion.formats._hdf5_file import SourceFile
-from pyramidion.formats._hdf5_layout import Layout
+from pyramidion.formats._hdf5.file import SourceFile
+from pyramidion.formats._hdf5.layout import Layout
 
 _CACHE_BYTES = 2**26
 

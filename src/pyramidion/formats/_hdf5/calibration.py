@@ -22,7 +22,7 @@ from pyramidion.core import (
     shortest_decimal,
     waveform_axes,
 )
-from pyramidion.formats._hdf5_child import Value
+from pyramidion.formats._hdf5.child import Value
 
 _INTERVAL = ("horiz_interval", "Xspacing", "XInc", "dt")
 _RATE = ("sample_rate", "sampling_rate")
@@ -292,7 +292,7 @@ def _first(place: Place, names: Sequence[str]) -> str | None:
 
 
 def _decode_json(place: Place, reader: _Reader) -> dict[str, Value]:
-    """Undo what :mod:`_hdf5_sink` does to attributes for which HDF5 has no form."""
+    """Undo what ``sink`` does to attributes for which HDF5 has no form."""
     decoded = dict(place)
     names = place[JSON_NAMES].data if JSON_NAMES in place else []
     for name in names if isinstance(names, list) else []:

@@ -17,7 +17,7 @@ import numpy as np
 
 from pyramidion.core import Box, UsageError, WaveformSpec
 from pyramidion.formats._format import Read, WriteOptions
-from pyramidion.formats._wave_attributes import to_attributes
+from pyramidion.formats._waveform.attributes import to_attributes
 from pyramidion.kernels import bin_count, merge_minmax, reduce_minmax
 from pyramidion.shards import ChunkedLayout, Codec
 from pyramidion.storage import Folder, StagedFolder

@@ -1,7 +1,7 @@
 """The WAVEDESC block of a LeCroy `.trc` file: read, checked, explained.
 
 Nothing in a header is trusted: every length is compared with the file before it is used. Where the
-fields lie is in ``_trc_fields``.
+fields lie is in ``fields``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from pyramidion.core import DataError, escape, format_bytes, shortest_decimal
 from pyramidion.formats._flat_file import FlatFile, grouped
-from pyramidion.formats._trc_fields import DESCRIPTOR_BYTES, FIELDS, PREFIX_LIMIT, TEMPLATE
+from pyramidion.formats._trc.fields import DESCRIPTOR_BYTES, FIELDS, PREFIX_LIMIT, TEMPLATE
 
 Clock = tuple[int, float]
 """Local time of an instrument: whole minutes since the year 1, and seconds within the minute."""

@@ -11,7 +11,7 @@ from typing import Any
 from h5py import h5d, h5g, h5l, h5o, h5s, h5t
 
 from pyramidion.core import DataError
-from pyramidion.formats._hdf5_choose import Found, link_error, missing
+from pyramidion.formats._hdf5.choose import Found, link_error, missing
 
 LIMIT_DEPTH = 64
 LIMIT_MEMBERS = 10_000

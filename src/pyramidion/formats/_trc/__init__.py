@@ -1,0 +1,1 @@
+"""How LeCroy files are read; ``formats.trc`` is the front."""

@@ -1,0 +1,1 @@
+"""How waveform stores are cut, described, written and opened; ``formats.zarr`` is the front."""
