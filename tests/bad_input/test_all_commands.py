@@ -286,7 +286,7 @@ def test_all_25_second_writer(tmp_path):
     np.save(source, np.random.default_rng(0).integers(-300, 300, 3 * 10**7, np.int16))
     command = [*CLI, "convert", source, out, "--compression", "blosc-zstd:9", "--workers", "1"]
     first = subprocess.Popen(command, stderr=subprocess.PIPE)
-    lock = tmp_path / "w.zarr.partial/.lock"
+    lock = tmp_path / ".w.zarr.lock"
     while first.poll() is None and not (lock.exists() and lock.stat().st_size):
         time.sleep(0.005)
     first.send_signal(signal.SIGSTOP)

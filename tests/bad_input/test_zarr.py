@@ -223,20 +223,20 @@ def test_zar_07_a_bomb_is_not_unpacked(old):
 
 
 def test_zar_08_damaged_index(store):
-    shard = store / "raw/c/1/0/0/0"
+    shard = store / "raw/c/0/0/0/0"
     good = shard.read_bytes()
-    entries = len(good) - 4 - 16 * 5  # five chunks: 300,003 samples of 65,536
+    entries = len(good) - 4 - 16 * 10  # five chunks a channel: 300,003 samples of 65,536
     for at in (entries, entries + 15, len(good) - 1):
         bad = bytearray(good)
         bad[at] ^= 0x40
         shard.write_bytes(bad)
-        fail("verify", store, status=1, words=["raw/c/1/0/0/0", "index damaged"], most_lines=2)
+        fail("verify", store, status=1, words=["raw/c/0/0/0/0", "index damaged"], most_lines=2)
     shard.write_bytes(good[: len(good) // 2])
     fail("verify", store, status=1, words="index damaged", most_lines=2)
 
 
 def test_zar_10_links_that_leave_the_store(store, tmp_path):
-    shard = store / "raw/c/1/0/0/0"
+    shard = store / "raw/c/0/0/0/0"
     elsewhere = tmp_path / "elsewhere"
     shard.rename(elsewhere)
     shard.symlink_to(elsewhere)
@@ -306,8 +306,8 @@ def test_ver_01_names_every_damaged_chunk(store):
 
 
 def test_ver_02_missing_shard(store):
-    (store / "raw/c/1/0/0/0").unlink()
-    fail("verify", store, status=1, words=["raw/c/1/0/0/0", "missing"], most_lines=2)
+    (store / "raw/c/0/0/0/0").unlink()
+    fail("verify", store, status=1, words=["raw/c/0/0/0/0", "missing"], most_lines=2)
 
 
 def test_an_overview_that_lies_is_found(sound, tmp_path):

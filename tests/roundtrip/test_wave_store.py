@@ -82,7 +82,7 @@ def test_tasks_that_share_shards_levels_and_deep_levels(tmp_path_factory, data):
         patch.setattr(geometry, "OVERVIEW_SHARD_BYTES", 256)
         patch.setattr(geometry.PyramidPlan, "for_record", classmethod(_small_plan))
         path = write_store(tmp_path_factory.mktemp("s") / "w.zarr", codes, _spec(codes))
-    check(path, codes)
+        check(path, codes)
 
 
 def _spec(codes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
 
 
@@ -32,7 +33,7 @@ class Box:
     @property
     def shape(self) -> tuple[int, ...]:
         """Number of elements per axis."""
-        return tuple(b - a for a, b in zip(self.start, self.stop, strict=True))
+        return tuple(map(operator.sub, self.stop, self.start))
 
     @property
     def size(self) -> int:
@@ -42,18 +43,15 @@ class Box:
     @property
     def slices(self) -> tuple[slice, ...]:
         """The same region as slices, for indexing an array."""
-        return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
+        return tuple(map(slice, self.start, self.stop))
 
     def shifted(self, by: tuple[int, ...]) -> Box:
         """Return the box moved by `by` elements per axis."""
         return Box(
-            tuple(a + d for a, d in zip(self.start, by, strict=True)),
-            tuple(b + d for b, d in zip(self.stop, by, strict=True)),
+            tuple(map(operator.add, self.start, by)),
+            tuple(map(operator.add, self.stop, by)),
         )
 
     def clipped(self, shape: tuple[int, ...]) -> Box:
         """Return the part of the box that lies inside an array of this shape."""
-        return Box(
-            tuple(min(a, n) for a, n in zip(self.start, shape, strict=True)),
-            tuple(min(b, n) for b, n in zip(self.stop, shape, strict=True)),
-        )
+        return Box(tuple(map(min, self.start, shape)), tuple(map(min, self.stop, shape)))

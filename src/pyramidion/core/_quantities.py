@@ -69,7 +69,9 @@ def parse_count(text: str, option: str) -> int:
             return int(value)
     plain = number.replace(",", "").replace(" ", "")
     mend = (
-        f"write {plain}" if plain.isdigit() and plain != number else "write for example 1000 or 1e8"
+        f"write {plain}"
+        if plain.isascii() and plain.isdigit() and plain != number
+        else "write for example 1000 or 1e8"
     )
     raise UsageError(option, "not a whole number", text, mend, id="PYR-ALL-14")
 

@@ -124,7 +124,7 @@ def looks_like(path: Path) -> str:
 
 
 def _check_there(path: Path) -> None:
-    if "*" in path.name:
+    if "*" in path.name and not path.exists():
         if not any(path.parent.glob(path.name)):
             raise DataError(
                 str(path), "matches no file", f"looked in {path.parent}", id="PYR-ALL-15"
@@ -146,8 +146,20 @@ def _check_there(path: Path) -> None:
         raise storage_error(error, str(path), "cannot read") from error
     import stat as kinds
 
-    if not (kinds.S_ISREG(stat.st_mode) or kinds.S_ISDIR(stat.st_mode)):
+    is_regular = kinds.S_ISREG(stat.st_mode) and (stat.st_size or _is_empty(path))
+    if not (is_regular or kinds.S_ISDIR(stat.st_mode)):
         raise DataError(str(path), "not a regular file", id="PYR-ALL-18")
+
+
+def _is_empty(path: Path) -> bool:
+    """Tell a file of no bytes from one whose bytes the system makes up, as those of ``/proc``."""
+    try:
+        with path.open("rb") as file:
+            return not file.read(1)
+    except PermissionError:
+        return True  # told better when it is opened
+    except OSError:
+        return False
 
 
 def _suffixes(found: list[Format]) -> str:

@@ -43,7 +43,7 @@ from pyramidion.formats._format import (
     WriteOptions,
     example_codes,
 )
-from pyramidion.storage import told_as
+from pyramidion.storage import WriterLock, hidden_sibling, told_as
 
 TASK_SAMPLES = 1 << 22
 DEFAULT_INTERVAL_S = 1e-9
@@ -139,6 +139,11 @@ class NpySink:
         The file; it appears under this name on `commit`.
     spec : WaveformSpec
         Shape and dtype are written, nothing else fits in the file.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be made, or another process is writing it.
     """
 
     resumable = False
@@ -149,10 +154,15 @@ class NpySink:
         self.tasks: Sequence[Box] = contiguous_boxes(spec.shape, TASK_SAMPLES)
         header = _header_bytes(self._shape, self._dtype)
         self._data_offset = len(header)
-        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        with told_as(path):
-            self._part.write_bytes(header)
-            os.truncate(self._part, len(header) + math.prod(self._shape) * self._dtype.itemsize)
+        self._part = hidden_sibling(path, "part")
+        self._lock = WriterLock(path)
+        try:
+            with told_as(path):
+                self._part.write_bytes(header)
+                os.truncate(self._part, len(header) + math.prod(self._shape) * self._dtype.itemsize)
+        except BaseException:
+            self.abort()
+            raise
 
     def is_done(self, task: int) -> bool:
         """Nothing is resumed: a part of a file that was not synced cannot be trusted."""
@@ -177,10 +187,13 @@ class NpySink:
         """Give the file its name."""
         with told_as(self._path):
             self._part.replace(self._path)
+        self._lock.release()
 
     def abort(self) -> None:
-        """Remove what was written; safe to call twice."""
-        self._part.unlink(missing_ok=True)
+        """Remove what was written; safe after ``commit`` and safe to call twice."""
+        if self._lock.held:
+            self._part.unlink(missing_ok=True)
+            self._lock.release()
 
 
 def contiguous_boxes(shape: tuple[int, ...], limit: int) -> list[Box]:

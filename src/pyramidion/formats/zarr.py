@@ -53,9 +53,9 @@ def _plan(spec: WaveformSpec, options: WriteOptions) -> dict[str, Any]:
 
 
 def _owns(path: Path) -> bool:
-    """Tell a store with nothing foreign in it."""
-    ours = {"zarr.json", "raw", "overview", ".zgroup", ".zattrs", ".zmetadata"}
-    return _matches(path) and (path / "raw").is_dir() and {p.name for p in path.iterdir()} <= ours
+    from pyramidion.formats._waveform.ownership import is_own_store
+
+    return is_own_store(path)
 
 
 def _example(folder: Path) -> Path:

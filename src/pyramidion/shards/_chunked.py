@@ -6,14 +6,18 @@ Source: Zarr storage specification version 2 (``.zarray``, chunk keys, "compress
 from __future__ import annotations
 
 import itertools
+import math
+import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from pyramidion.core import Box, MissingError
+from pyramidion.core import Box, DataError, MissingError
 from pyramidion.shards._codec import Codec
+from pyramidion.shards._layout import read_fill
 from pyramidion.shards._paste import paste
 from pyramidion.storage import Folder
 
@@ -93,15 +97,20 @@ class ChunkedLayout:
         """Read a ``.zarray`` back; None when the array is not one that this engine reads."""
         dtype = np.dtype(meta["dtype"])
         codec = _codec(meta.get("compressor"), dtype)
-        if codec is None or meta.get("order") != "C" or meta.get("filters"):
+        given = meta.get("fill_value")
+        fill_value = 0 if given is None else read_fill(given, dtype)
+        separator = meta.get("dimension_separator", ".")
+        if codec is None or fill_value is None or separator not in (".", "/"):
+            return None
+        if meta.get("order") != "C" or meta.get("filters"):
             return None
         return cls(
             tuple(meta["shape"]),
             dtype,
             tuple(meta["chunks"]),
             codec,
-            _fill_value(meta.get("fill_value")),
-            meta.get("dimension_separator", "."),
+            fill_value,
+            separator,
         )
 
 
@@ -114,17 +123,27 @@ class ChunkedArray:
         The array's folder.
     layout : ChunkedLayout
         As read from its ``.zarray``.
+    absent_is_fill : bool
+        A chunk that is not stored is the fill value, as version 2 has it. A writer that is known to
+        store every chunk has lost it.
     """
 
-    def __init__(self, folder: Folder, layout: ChunkedLayout) -> None:
+    def __init__(
+        self, folder: Folder, layout: ChunkedLayout, *, absent_is_fill: bool = True
+    ) -> None:
         self.layout = layout
+        self._absent_is_fill = absent_is_fill
         self._folder = folder
 
     def read(self, box: Box) -> np.ndarray:
-        """Read a region; a chunk that is not stored is the fill value, as version 2 has it.
+        """Read a region.
 
         Raises
         ------
+        MissingError
+            If a chunk is not stored and that does not stand for the fill value.
+        DataError
+            If a chunk is not a regular file.
         DamagedError
             If a chunk does not decode to its size.
         """
@@ -139,30 +158,40 @@ class ChunkedArray:
     def _chunk(self, index: tuple[int, ...]) -> np.ndarray:
         layout = self.layout
         key = layout.key(index)
+        self._check_kind(key)
         try:
             data = self._folder.read(key)
         except MissingError:
+            if not self._absent_is_fill:
+                raise
             return np.full(layout.chunk, layout.fill_value, layout.dtype)
-        n_items = int(np.prod(layout.chunk))
+        n_items = math.prod(layout.chunk)
         where = str(self._folder.root / key)
         return layout.codec.decode(data, layout.dtype, n_items, where).reshape(layout.chunk)
 
+    def _check_kind(self, key: str) -> None:
+        """Refuse what is not a file before it is opened: a pipe that nobody writes would hang."""
+        path = self._folder.path(key)
+        with suppress(OSError):  # told by the reading that follows
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise DataError(str(path), "not a regular file", id="PYR-ALL-18")
 
-def _codec(compressor: Mapping[str, Any] | None, dtype: np.dtype[Any]) -> Codec | None:
+
+def _codec(compressor: Any, dtype: np.dtype[Any]) -> Codec | None:
     if compressor is None:
         return Codec("none", 0, checked=False)
-    name, level = compressor.get("id"), int(compressor.get("clevel", compressor.get("level", 1)))
+    if not isinstance(compressor, Mapping):
+        return None
+    name, level = compressor.get("id"), compressor.get("clevel", compressor.get("level", 1))
+    shuffle, cname = compressor.get("shuffle", 1), compressor.get("cname", "lz4")
+    if not isinstance(level, int):
+        return None
     if name == "blosc":
-        shuffle = int(compressor.get("shuffle", 1))
+        if shuffle not in (_SHUFFLE_AUTO, 0, 1, 2) or not isinstance(cname, str):
+            return None
         if shuffle == _SHUFFLE_AUTO:
             shuffle = 2 if dtype.itemsize == 1 else 1
-        return Codec(f"blosc-{compressor.get('cname', 'lz4')}", level, shuffle, checked=False)
+        return Codec(f"blosc-{cname}", level, int(shuffle), checked=False)
     if name in ("zstd", "gzip", "zlib"):
         return Codec(name, level, checked=False)
     return None
-
-
-def _fill_value(value: Any) -> float:
-    if value is None:
-        return 0
-    return float(value) if isinstance(value, str) else value

@@ -10,7 +10,9 @@ written and read more than twice as fast.
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +78,7 @@ class Codec:
                 "--compression", "unknown", text, f"one of {', '.join(_LEVELS)}", id="PYR-CMP-01"
             )
         default, low, high = _LEVELS[name]
-        if level and not (level.lstrip("-").isdigit() and low <= int(level) <= high):
+        if level and not (re.fullmatch("-?[0-9]{1,3}", level) and low <= int(level) <= high):
             raise UsageError(
                 "--compression",
                 f"level must be {low} to {high}",
@@ -225,23 +227,52 @@ class Codec:
         return codecs
 
     @classmethod
-    def from_metadata(cls, codecs: list[dict[str, Any]]) -> Codec | None:
+    def from_metadata(cls, codecs: Any) -> Codec | None:
         """Read a ``codecs`` list back; None when it is not one that this module decodes."""
-        names = [codec.get("name") for codec in codecs]
-        checked = names[-1:] == ["crc32c"]
-        middle = codecs[1:-1] if checked else codecs[1:]
-        endian = codecs[0].get("configuration", {}).get("endian", "little") if codecs else ""
-        if names[:1] != ["bytes"] or endian != "little" or len(middle) > 1:
+        steps = named_steps(codecs)
+        checked = steps[-1:] == [("crc32c", {})]
+        middle = steps[1:-1] if checked else steps[1:]
+        if not is_little_endian(steps[:1]) or len(middle) > 1:
             return None
         if not middle:
             return cls("none", 0, checked=checked)
-        name, how = middle[0].get("name"), middle[0].get("configuration", {})
+        name, how = middle[0]
+        level = how.get("clevel" if name == "blosc" else "level", _LEVELS["gzip"][0])
+        if not isinstance(level, int):
+            return None
         if name == "blosc" and how.get("cname") in ("lz4", "zstd", "lz4hc", "zlib", "blosclz"):
-            shuffle = _SHUFFLES.get(how.get("shuffle", "noshuffle"), 0)
-            return cls(f"blosc-{how['cname']}", int(how.get("clevel", 5)), shuffle, checked)
-        if name in ("zstd", "gzip"):
-            return cls(name, int(how.get("level", 0)), checked=checked)
-        return None
+            shuffle = how.get("shuffle", "noshuffle")
+            if not isinstance(shuffle, str) or shuffle not in _SHUFFLES:
+                return None
+            return cls(f"blosc-{how['cname']}", level, _SHUFFLES[shuffle], checked)
+        return cls(name, level, checked=checked) if name in ("zstd", "gzip") else None
+
+
+def named_steps(codecs: Any) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return name and configuration of each codec of a foreign list; nothing when it is not one.
+
+    Examples
+    --------
+    >>> named_steps([{"name": "zstd", "configuration": {"level": 3}}, {"name": "crc32c"}])
+    [('zstd', {'level': 3}), ('crc32c', {})]
+    >>> named_steps([{"name": 7}])
+    []
+    """
+    steps = []
+    for codec in codecs if isinstance(codecs, list) else ():
+        name = codec.get("name") if isinstance(codec, Mapping) else None
+        how = codec.get("configuration", {}) if isinstance(codec, Mapping) else None
+        if not isinstance(name, str) or not isinstance(how, Mapping):
+            return []
+        steps.append((name, how))
+    return steps
+
+
+def is_little_endian(steps: list[tuple[str, Mapping[str, Any]]]) -> bool:
+    """Tell whether the first step lays elements out as this engine does."""
+    return (
+        bool(steps) and steps[0][0] == "bytes" and steps[0][1].get("endian", "little") == "little"
+    )
 
 
 def _deflate_error() -> type[Exception]:

@@ -26,6 +26,20 @@ def index_bytes(n_chunks: int) -> int:
     return 16 * n_chunks + 4
 
 
+def check_room(n_chunks: int, shard_bytes: int, where: str) -> None:
+    """Refuse a shard that is shorter than its own index, before room is made for that.
+
+    Raises
+    ------
+    DamagedError
+        If it is.
+    """
+    if index_bytes(n_chunks) > shard_bytes:
+        raise DamagedError(
+            where, "index damaged", "shorter than its index", "convert again", id="PYR-ZAR-08"
+        )
+
+
 def encode_index(entries: np.ndarray) -> bytes:
     """Return an index as bytes.
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pyramidion.core import Box
-from pyramidion.shards._codec import Codec
+from pyramidion.shards._codec import Codec, is_little_endian, named_steps
 
 Index = tuple[int, ...]
 
@@ -41,6 +41,8 @@ class ArrayLayout:
         One per axis.
     attributes : mapping
         The array's attributes (JSON values).
+    fill_value : int or float
+        What a chunk that is not stored holds, in arrays that leave some out.
     """
 
     shape: tuple[int, ...]
@@ -50,6 +52,7 @@ class ArrayLayout:
     codec: Codec = field(default_factory=Codec)
     dimension_names: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    fill_value: float = 0
 
     def __post_init__(self) -> None:
         if any(s % c for s, c in zip(self.shard, self.chunk, strict=True)):
@@ -95,14 +98,18 @@ class ArrayLayout:
         box : Box
             Region of the array, cut to its shape.
         """
-        begin = self.shard_box(shard)
-        for number, place in enumerate(
-            itertools.product(*(range(n) for n in self.chunks_per_shard))
+        # Per axis first, (share of the number, start, stop): a shard has thousands of chunks.
+        axes = []
+        stride = self.n_chunks_per_shard
+        region = self.shard_box(shard)
+        for a, b, c, n in zip(
+            region.start, region.stop, self.chunk, self.chunks_per_shard, strict=True
         ):
-            start = tuple(a + p * c for a, p, c in zip(begin.start, place, self.chunk, strict=True))
-            if all(a < n for a, n in zip(start, self.shape, strict=True)):
-                stop = tuple(a + c for a, c in zip(start, self.chunk, strict=True))
-                yield number, Box(start, stop).clipped(self.shape)
+            stride //= n
+            axes.append([(i * stride, s, min(s + c, b)) for i, s in enumerate(range(a, b, c))])
+        for place in itertools.product(*axes):
+            shares, start, stop = zip(*place, strict=True)
+            yield sum(shares), Box(start, stop)
 
     def key(self, shard: Index) -> str:
         """Return a shard's key relative to the array.
@@ -128,7 +135,7 @@ class ArrayLayout:
             "data_type": self.dtype.name,
             "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(self.shard)}},
             "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-            "fill_value": 0.0 if self.dtype.kind == "f" else 0,
+            "fill_value": _fill_to_json(self.fill_value, self.dtype),
             "codecs": [
                 {
                     "name": "sharding_indexed",
@@ -150,32 +157,77 @@ class ArrayLayout:
 
     @classmethod
     def from_metadata(cls, meta: Mapping[str, Any]) -> ArrayLayout | None:
-        """Read a ``zarr.json`` back; None when the array is not one that this engine reads."""
-        grid, codecs = meta.get("chunk_grid", {}), meta.get("codecs", [])
-        if len(codecs) != 1 or codecs[0].get("name") != "sharding_indexed":
+        """Read a ``zarr.json`` back; None when the array is not one that this engine reads.
+
+        Shape, data type and chunks must have been checked; the rest may be anything.
+        """
+        outer = named_steps(meta.get("codecs"))
+        if [name for name, _ in outer] != ["sharding_indexed"]:
             return None
-        sharding = codecs[0].get("configuration", {})
-        codec = Codec.from_metadata(sharding.get("codecs", []))
-        index = [c.get("name") for c in sharding.get("index_codecs", [])]
-        keys = meta.get("chunk_key_encoding", {})
-        separator = keys.get("configuration", {}).get("separator", "/")
+        sharding = outer[0][1]
+        codec = Codec.from_metadata(sharding.get("codecs"))
+        index = named_steps(sharding.get("index_codecs"))
+        dtype = np.dtype(meta["data_type"]).newbyteorder("<")
+        fill_value = (
+            None if meta.get("fill_value") is None else read_fill(meta["fill_value"], dtype)
+        )
+        names = meta.get("dimension_names") or []
         ours = (
-            codec is not None
-            and grid.get("name") == "regular"
-            and index == ["bytes", "crc32c"]
+            [name for name, _ in index] == ["bytes", "crc32c"]
+            and is_little_endian(index)
             and sharding.get("index_location", "end") == "end"
-            and (keys.get("name"), separator) == ("default", "/")
-            and meta.get("fill_value") in (0, 0.0)
+            and meta["chunk_grid"].get("name") == "regular"
+            and _has_default_keys(meta.get("chunk_key_encoding"))
+            and isinstance(names, list)
             and not meta.get("storage_transformers")
         )
-        if not ours or codec is None:
+        if not ours or codec is None or fill_value is None:
             return None
         return cls(
             tuple(meta["shape"]),
-            np.dtype(meta["data_type"]).newbyteorder("<"),
+            dtype,
             tuple(sharding["chunk_shape"]),
-            tuple(grid["configuration"]["chunk_shape"]),
+            tuple(meta["chunk_grid"]["configuration"]["chunk_shape"]),
             codec,
-            tuple(meta.get("dimension_names") or ()),
-            meta.get("attributes", {}),
+            tuple(names),
+            meta.get("attributes") or {},
+            fill_value,
         )
+
+
+def read_fill(value: Any, dtype: np.dtype[Any]) -> float | None:
+    """Return the fill value that a document gives, None when it is not one of this type.
+
+    Notes
+    -----
+    Source: Zarr core specifications version 2 and 3, "fill value": JSON has no NaN and no infinity,
+    so that these are words there.
+
+    Examples
+    --------
+    >>> read_fill("NaN", np.dtype("<f4")), read_fill(-1, np.dtype("u1"))
+    (nan, None)
+    """
+    if dtype.kind == "f" and value in ("NaN", "Infinity", "-Infinity"):
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if dtype.kind == "f":
+        # JSON's numbers have no limit: one beyond the type's would silently become infinite.
+        is_within = abs(value) <= float(np.finfo(dtype).max) or value in (math.inf, -math.inf)
+        return float(value) if is_within else None
+    limits = np.iinfo(dtype)
+    return int(value) if limits.min <= value <= limits.max and value == int(value) else None
+
+
+def _fill_to_json(value: float, dtype: np.dtype[Any]) -> float | str:
+    if dtype.kind != "f":
+        return int(value)
+    if math.isfinite(value):
+        return float(value)
+    return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"
+
+
+def _has_default_keys(encoding: Any) -> bool:
+    steps = named_steps([encoding])
+    return bool(steps) and steps[0][0] == "default" and steps[0][1].get("separator", "/") == "/"

@@ -1,4 +1,4 @@
-"""Reading a sharded array: cached indexes, one positioned read per run of chunks, every crc checked.
+"""Reading a sharded array: cached indexes, one positioned read per chunk, every crc checked.
 
 Safe to use from many threads at once.
 """
@@ -6,18 +6,20 @@ Safe to use from many threads at once.
 from __future__ import annotations
 
 import itertools
+import math
 import os
+import stat
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
 
-from pyramidion.core import Box, DamagedError, MissingError
-from pyramidion.shards._index import ABSENT, decode_index, index_bytes
+from pyramidion.core import Box, DamagedError, DataError, MissingError
+from pyramidion.shards._index import ABSENT, check_room, decode_index, index_bytes
 from pyramidion.shards._layout import ArrayLayout, Index
 from pyramidion.shards._paste import paste
-from pyramidion.storage import Folder, told_as
+from pyramidion.storage import Folder, storage_error, told_as
 
 _OPEN_SHARDS = 32
 
@@ -40,10 +42,16 @@ class ShardedArray:
         The array's folder.
     layout : ArrayLayout
         As read from its ``zarr.json``.
+    absent_is_fill : bool
+        Another writer may leave out chunks and shards of nothing but the fill value. This engine's
+        writer stores every one, so that in its arrays an absent one is a loss.
     """
 
-    def __init__(self, folder: Folder, layout: ArrayLayout) -> None:
+    def __init__(
+        self, folder: Folder, layout: ArrayLayout, *, absent_is_fill: bool = False
+    ) -> None:
         self.layout = layout
+        self._absent_is_fill = absent_is_fill
         self._folder = folder
         self._open: OrderedDict[Index, _Shard] = OrderedDict()
         self._users: dict[Index, int] = {}
@@ -64,10 +72,13 @@ class ShardedArray:
         Raises
         ------
         MissingError
-            If a shard is missing: this engine's writer stores every shard, so that is a loss, not
-            a fill value.
+            If a shard is missing and absent ones do not stand for the fill value.
         DamagedError
             If a checksum differs or a chunk does not decode.
+        DataError
+            If a shard is not a regular file.
+        StorageError
+            If the disk fails.
         """
         out = np.empty(box.shape, self.layout.dtype)
         for shard, number, chunk_box in self._touched(box):
@@ -89,17 +100,24 @@ class ShardedArray:
         -------
         ndarray, shape ``layout.chunk``
         """
-        opened = self._acquire(shard)
+        try:
+            opened = self._acquire(shard)
+        except MissingError:
+            if self._absent_is_fill:
+                return self._filled()
+            raise
         try:
             offset, length = (int(n) for n in opened.entries[number])
             where = f"{opened.where} chunk {number}"
             if offset == ABSENT:
+                if self._absent_is_fill:
+                    return self._filled()
                 raise DamagedError(where, "missing", id="PYR-VER-02")
             with told_as(where, "cannot read"):
                 data = os.pread(opened.handle, length, offset)
         finally:
             self._release(shard)
-        n_items = int(np.prod(self.layout.chunk))
+        n_items = math.prod(self.layout.chunk)
         flat = self.layout.codec.decode(data, self.layout.dtype, n_items, where)
         return flat.reshape(self.layout.chunk)
 
@@ -126,6 +144,9 @@ class ShardedArray:
             for opened in self._open.values():
                 os.close(opened.handle)
             self._open.clear()
+
+    def _filled(self) -> np.ndarray:
+        return np.full(self.layout.chunk, self.layout.fill_value, self.layout.dtype)
 
     def _touched(self, box: Box) -> list[tuple[Index, int, Box]]:
         layout = self.layout
@@ -169,15 +190,21 @@ class ShardedArray:
         path = self._folder.path(key)
         where = f"{path}"
         n_chunks = self.layout.n_chunks_per_shard
-        try:
-            handle = os.open(path, os.O_RDONLY)
+        try:  # without waiting: a pipe that nobody writes would hang
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except FileNotFoundError as error:
             raise MissingError(where, "missing", id="PYR-VER-02") from error
+        except OSError as error:
+            raise storage_error(error, where, "cannot read") from error
         try:
-            size = os.fstat(handle).st_size
-            length = index_bytes(n_chunks)
-            data = os.pread(handle, length, max(0, size - length))
-            return _Shard(handle, decode_index(data, n_chunks, size, where), where)
+            with told_as(where, "cannot read"):
+                status = os.fstat(handle)
+                if not stat.S_ISREG(status.st_mode):
+                    raise DataError(where, "not a regular file", id="PYR-ALL-18")
+                check_room(n_chunks, status.st_size, where)
+                length = index_bytes(n_chunks)
+                data = os.pread(handle, length, status.st_size - length)
+            return _Shard(handle, decode_index(data, n_chunks, status.st_size, where), where)
         except BaseException:
             os.close(handle)
             raise

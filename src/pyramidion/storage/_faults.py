@@ -46,7 +46,7 @@ def storage_error(error: OSError, where: str, doing: str = "cannot write") -> St
             where,
             "disk full",
             f"{format_bytes(free_bytes(Path(where)))} free",
-            "free space, then run again with --resume",
+            "free space, then run again",
             id="PYR-ALL-12",
         )
     if error.errno == errno.ENAMETOOLONG:

@@ -11,63 +11,92 @@ import os
 import socket
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 from pyramidion.core import StorageError
 from pyramidion.storage._faults import told_as
+from pyramidion.storage._siblings import hidden_sibling
 
 try:
     import fcntl
-except ImportError:  # Windows: opening for exclusive writing is the lock there
+except ImportError:  # Windows has no such lock
     fcntl = None  # type: ignore[assignment]
 
 
 class WriterLock:
-    """Hold a lock file while writing.
+    """Hold the right to write a destination; its lock file lies beside it.
 
     Parameters
     ----------
-    path : Path
-        The lock file; its name begins with a dot.
-    about : str
-        What is being written, for the message.
+    destination : Path
+        What is being written; its folder must be there.
 
     Raises
     ------
     StorageError
-        If a living process holds it.
+        If a living process holds it, or the file cannot be made.
     """
 
-    def __init__(self, path: Path, about: str) -> None:
-        self._path = path
-        with told_as(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a+b")
-        try:
-            if fcntl is not None:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = self._holder()
-            self._file.close()
-            raise StorageError(
-                about, f"in use by {holder}", mend="wait or stop it", id="PYR-ALL-25"
-            ) from error
-        self._file.truncate(0)
-        since = time.strftime("%H:%M")
-        self._file.write(
-            json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}).encode()
-        )
-        self._file.flush()
+    def __init__(self, destination: Path) -> None:
+        self._path = hidden_sibling(destination, "lock")
+        with told_as(destination):
+            self._file = self._locked(destination)
+            try:
+                self._file.truncate(0)
+                self._file.write(_holder_now())
+            except BaseException:
+                self.release()
+                raise
 
-    def _holder(self) -> str:
-        self._file.seek(0)
-        try:
-            told = json.loads(self._file.read(4096))
-            return f"process {told['pid']} on host {told['host']} since {told['since']}"
-        except (ValueError, KeyError, TypeError):
-            return "another process"
+    def _locked(self, destination: Path) -> BinaryIO:
+        while True:
+            file = self._path.open("a+b", buffering=0)
+            try:
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _is_at(file, self._path):
+                    return file
+                file.close()  # its last holder removed it meanwhile: lock the one that is there now
+            except BlockingIOError as error:
+                holder = _holder(file)
+                file.close()
+                raise StorageError(
+                    str(destination), f"in use by {holder}", mend="wait or stop it", id="PYR-ALL-25"
+                ) from error
+            except BaseException:
+                file.close()
+                raise
+
+    @property
+    def held(self) -> bool:
+        """Tell whether it has not been given back."""
+        return not self._file.closed
 
     def release(self) -> None:
         """Give the lock back and remove its file; safe to call twice."""
-        if not self._file.closed:
-            self._path.unlink(missing_ok=True)
-            self._file.close()
+        if self.held:
+            try:
+                self._path.unlink(missing_ok=True)
+            finally:
+                self._file.close()
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _holder_now() -> bytes:
+    since = time.strftime("%H:%M")
+    return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}).encode()
+
+
+def _holder(file: BinaryIO) -> str:
+    file.seek(0)
+    try:
+        told = json.loads(file.read(4096))
+        return f"process {told['pid']} on host {told['host']} since {told['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"

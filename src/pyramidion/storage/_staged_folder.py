@@ -3,7 +3,9 @@
 Nothing half-written ever looks whole.
 
 ``w.zarr`` is filled as ``w.zarr.partial``. A run that is killed leaves that folder, and the next
-run goes on in it with ``--resume``.
+run goes on in it with ``--resume``. A dataset that is replaced is called ``.w.zarr.replaced``
+between the two renames that replace it; whoever writes ``w.zarr`` next puts it back, if a run was
+killed just there.
 """
 
 from __future__ import annotations
@@ -11,19 +13,51 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pyramidion.core import UsageError
 from pyramidion.storage._faults import told_as
 from pyramidion.storage._folder import Folder
 from pyramidion.storage._lock import WriterLock
+from pyramidion.storage._siblings import hidden_sibling, partial_path
 
-_PLAN = ".plan.json"
+PLAN_NAME = ".plan.json"
+"""In the folder until it has its name; a kill just after that leaves it, and readers ignore it."""
 
 
-def partial_path(destination: Path) -> Path:
-    """Return where a folder is filled before it gets its name."""
-    return destination.with_name(destination.name + ".partial")
+def kept_plan(destination: Path) -> dict[str, Any]:
+    """Return the plan of an interrupted run; empty if there is none.
+
+    Returns
+    -------
+    dict
+        As given to :class:`StagedFolder`, and whether the destination is to be replaced
+        (``overwrite``).
+    """
+    try:
+        plan = json.loads((partial_path(destination) / PLAN_NAME).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return plan if isinstance(plan, dict) else {}
+
+
+def restore_replaced(destination: Path) -> None:
+    """Put back, or remove, the old dataset of a run that was killed while it replaced it.
+
+    Raises
+    ------
+    StorageError
+        If another process is writing the destination, or the disk fails.
+    """
+    if not _replaced_path(destination).is_dir():
+        return
+    lock = WriterLock(destination)
+    try:
+        _restore_replaced(destination)
+    finally:
+        lock.release()
 
 
 class StagedFolder:
@@ -33,80 +67,114 @@ class StagedFolder:
     ----------
     destination : Path
         Final name.
-    plan_id : str
-        Fingerprint of source and settings; an interrupted run is resumed only with the same.
+    plan : mapping
+        Source and settings (JSON values); an interrupted run is resumed only with the same.
     resume : bool
-        Go on in what an interrupted run left.
+        Go on in what an interrupted run left; replace the destination if that run was to.
     overwrite : bool
-        Discard what an interrupted run left, and replace the destination on commit.
+        Replace the destination on commit. What an interrupted run left is discarded, unless
+        `resume` is asked too and the plan is the same.
+    owns : callable
+        ``owns(path) -> bool``: is this a dataset of ours, which may be replaced?
 
     Raises
     ------
     UsageError
-        If an interrupted run is there and neither was asked for, or it had another plan.
+        If an interrupted run is there and neither was asked for, or it had another plan; if
+        what is there is not ours.
     StorageError
         If another process is writing it.
     """
 
-    def __init__(self, destination: Path, plan_id: str, *, resume: bool, overwrite: bool) -> None:
+    def __init__(
+        self,
+        destination: Path,
+        plan: Mapping[str, Any],
+        *,
+        resume: bool,
+        overwrite: bool,
+        owns: Callable[[Path], bool],
+    ) -> None:
         self.destination = destination
         self._partial = partial_path(destination)
-        found = self._partial.exists()
-        if found and not (resume or overwrite):
-            raise UsageError(
-                str(destination),
-                "an interrupted conversion is there",
-                self._partial.name,
-                "use --resume to finish it or --overwrite to begin again",
-                id="PYR-ALL-06",
-            )
-        self._lock = WriterLock(self._partial / ".lock", str(destination))
+        self._owns = owns
+        with told_as(destination):
+            destination.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = WriterLock(destination)
         try:
-            if found and not resume:
-                self._clear()
-            if found and resume:
-                self._check_plan(plan_id)
-            self.folder = Folder(self._partial)
-            self.folder.remove_leftovers()
-            self.folder.write(_PLAN, json.dumps({"plan": plan_id}).encode())
+            with told_as(destination):
+                _restore_replaced(destination)
+                kept = self._take_over(plan, resume=resume, overwrite=overwrite)
+                self._overwrite = overwrite or bool(kept.get("overwrite"))
+                self.folder = Folder(self._partial)
+                self.folder.remove_leftovers()
+                told = json.dumps({**plan, "overwrite": self._overwrite})
+                self.folder.write(PLAN_NAME, told.encode())
         except BaseException:
             self._lock.release()
             raise
 
     def commit(self) -> None:
-        """Give the folder its name; an existing destination is replaced."""
-        old = self.destination.with_name(f".replaced.{os.getpid()}.old")
+        """Give the folder its name.
+
+        Raises
+        ------
+        UsageError
+            If something has appeared there that may not be replaced. The folder stays, to be
+            published by a run with ``--resume``.
+        StorageError
+            If the disk fails.
+        """
+        replaced = _replaced_path(self.destination)
         with told_as(self.destination):
-            (self._partial / _PLAN).unlink(missing_ok=True)
+            if os.path.lexists(self.destination):
+                self._check_replaceable()
+                self.destination.replace(replaced)
+            try:
+                self._partial.replace(self.destination)
+            except OSError:
+                _restore_replaced(self.destination)
+                raise
+            (self.destination / PLAN_NAME).unlink(missing_ok=True)
+            shutil.rmtree(replaced, ignore_errors=True)
             self._lock.release()
-            if self.destination.exists():
-                self.destination.replace(old)
-            self._partial.replace(self.destination)
-            if old.exists():
-                shutil.rmtree(old)
 
     def abort(self) -> None:
-        """Let go; what is complete stays for ``--resume``. Safe to call twice."""
-        self._lock.release()
+        """Let go; what is complete, if anything is, stays for ``--resume``.
 
-    def _clear(self) -> None:
-        with told_as(self._partial):
-            for entry in self._partial.iterdir():
-                if entry.name == ".lock":
-                    continue
-                if entry.is_dir() and not entry.is_symlink():
-                    shutil.rmtree(entry)
-                else:
-                    entry.unlink()
-
-    def _check_plan(self, plan_id: str) -> None:
+        Safe to call twice, and after ``commit``.
+        """
+        if not self._lock.held:
+            return
         try:
-            kept = json.loads((self._partial / _PLAN).read_text())["plan"]
-        except (OSError, ValueError, KeyError, TypeError):
-            kept = None
-        if kept is None:  # killed before the plan was written: there is nothing to resume
-            self._clear()
-        elif kept != plan_id:
+            with told_as(self.destination):
+                _restore_replaced(self.destination)
+            finished = (p for p in self._partial.rglob("[!.]*") if p.is_file())
+            if next(finished, None) is None:
+                shutil.rmtree(self._partial, ignore_errors=True)
+        finally:
+            self._lock.release()
+
+    def _take_over(
+        self, plan: Mapping[str, Any], *, resume: bool, overwrite: bool
+    ) -> dict[str, Any]:
+        """Decide about what an interrupted run left; return its plan if it is resumed."""
+        if not os.path.lexists(self._partial):
+            return {}
+        if not _is_partial(self._partial):
+            raise _not_ours(self._partial)
+        if not (resume or overwrite):
+            raise UsageError(
+                str(self.destination),
+                "an interrupted conversion is there",
+                self._partial.name,
+                "use --resume to finish it or --overwrite to begin again",
+                id="PYR-ALL-06",
+            )
+        kept = kept_plan(self.destination)
+        if resume and kept and {**kept, "overwrite": None} == {**plan, "overwrite": None}:
+            return kept
+        if resume and kept and not overwrite:
             raise UsageError(
                 str(self.destination),
                 "the interrupted conversion has another source or other settings",
@@ -114,3 +182,59 @@ class StagedFolder:
                 "use --overwrite to begin again",
                 id="PYR-CPY-03",
             )
+        self._clear()
+        return {}
+
+    def _clear(self) -> None:
+        for entry in self._partial.iterdir():
+            if entry.name == PLAN_NAME:  # tells that the folder is ours, until it is replaced
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+    def _check_replaceable(self) -> None:
+        if not self._overwrite:
+            raise UsageError(
+                str(self.destination),
+                "already exists",
+                "it appeared meanwhile",
+                "move it away and use --resume, or use --resume --overwrite",
+                id="PYR-ALL-06",
+            )
+        if self.destination.is_symlink() or not self._owns(self.destination):
+            raise _not_ours(self.destination)
+
+
+def _is_partial(path: Path) -> bool:
+    """Tell a folder that a run of ours left: it has a plan, or was killed before that."""
+    if path.is_symlink() or not path.is_dir():
+        return False
+    begun = f".{PLAN_NAME}."
+    return (path / PLAN_NAME).is_file() or all(p.name.startswith(begun) for p in path.iterdir())
+
+
+def _replaced_path(destination: Path) -> Path:
+    return hidden_sibling(destination, "replaced")
+
+
+def _restore_replaced(destination: Path) -> None:
+    """Do as :func:`restore_replaced`, with the lock held."""
+    replaced = _replaced_path(destination)
+    if not replaced.is_dir():
+        return
+    if os.path.lexists(destination):
+        shutil.rmtree(replaced, ignore_errors=True)
+    else:
+        with told_as(destination):
+            replaced.replace(destination)
+
+
+def _not_ours(path: Path) -> UsageError:
+    return UsageError(
+        str(path),
+        "refusing to replace (not a dataset)",
+        mend="remove it yourself",
+        id="PYR-ALL-07",
+    )

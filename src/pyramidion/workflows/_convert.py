@@ -17,6 +17,7 @@ from pyramidion.formats import (
     format_of_destination,
     open_source,
 )
+from pyramidion.storage import partial_path
 from pyramidion.workflows._crop import CroppedWaveform, parse_sample_box
 from pyramidion.workflows._destination import check_destination, check_space, estimated_bytes
 from pyramidion.workflows._stream import Progress, StreamReport, stream
@@ -111,7 +112,12 @@ def convert(
     """
     written = format_of_destination(destination)
     check_destination(
-        destination, source, written, overwrite=options.overwrite, parents=options.parents
+        destination,
+        source,
+        written,
+        overwrite=options.overwrite,
+        resume=options.resume,
+        parents=options.parents,
     )
     with open_cropped(source, options) as opened:
         source_id = _fingerprint(source, opened.spec, options)
@@ -145,11 +151,11 @@ def write_waveform(
     """
     spec = source.spec
     if not options.force:
-        check_space(destination, estimated_bytes(spec, written, options.compression))
+        # What an interrupted run left is used or removed.
+        there = size_of(partial_path(destination))
+        check_space(destination, estimated_bytes(spec, written, options.compression) - there)
     assert written.create is not None
-    settings = json.dumps([source_id, options.compression, options.zarr_format])
-    plan_id = hashlib.sha256(settings.encode()).hexdigest()
-    sink = written.create(destination, spec, _write_options(options, plan_id))
+    sink = written.create(destination, spec, _write_options(options, source_id))
     if options.resume and not sink.resumable:
         sink.abort()
         raise UsageError(
@@ -173,7 +179,9 @@ def plan_conversion(source: Path, destination: Path, options: ConvertOptions) ->
         peak memory (JSON values).
     """
     written = format_of_destination(destination)
-    check_destination(destination, source, written, overwrite=options.overwrite, parents=False)
+    check_destination(
+        destination, source, written, overwrite=options.overwrite, resume=options.resume
+    )
     with open_cropped(source, options) as opened:
         return {"source": str(source), **describe_plan(opened.spec, destination, written, options)}
 
@@ -227,9 +235,9 @@ def size_of(path: Path) -> int:
     return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
 
 
-def _write_options(options: ConvertOptions, plan_id: str) -> WriteOptions:
+def _write_options(options: ConvertOptions, source_id: str) -> WriteOptions:
     return WriteOptions(
-        options.compression, options.zarr_format, options.overwrite, options.resume, plan_id
+        options.compression, options.zarr_format, options.overwrite, options.resume, source_id
     )
 
 
@@ -243,10 +251,19 @@ def _peak_bytes(spec: WaveformSpec, options: ConvertOptions) -> int:
 
 
 def _fingerprint(source: Path, spec: WaveformSpec, options: ConvertOptions) -> str:
-    """Return what must be equal for a resumed run to go on: the source, its size and time."""
-    files = sorted(source.parent.glob(source.name)) if "*" in source.name else [source]
-    told = [
-        [str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns] for f in files if f.is_file()
-    ]
-    how = [options.box, repr(options.source)]
-    return json.dumps([str(source.resolve()), told, how, spec.shape, spec.dtype.str])
+    """Return what must be equal for a resumed run to go on: the source's files, as they are now."""
+    told = []
+    for file in _files_of(source):
+        stat = file.stat()
+        told.append([str(file.relative_to(source.parent)), stat.st_size, stat.st_mtime_ns])
+    how = [options.box, repr(options.source), spec.shape, spec.dtype.str]
+    text = json.dumps([str(source.resolve()), sorted(told), how])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _files_of(source: Path) -> list[Path]:
+    if "*" in source.name:
+        return [path for path in source.parent.glob(source.name) if path.is_file()]
+    if source.is_dir():
+        return [path for path in source.rglob("*") if path.is_file()]
+    return [source]

@@ -6,14 +6,20 @@ from pathlib import Path
 
 from pyramidion.core import StorageError, UsageError, WaveformSpec, format_bytes
 from pyramidion.formats import Format
-from pyramidion.storage import free_bytes, storage_error
+from pyramidion.storage import free_bytes, kept_plan, restore_replaced, storage_error
 
 COMPRESSED_SHARE = 0.6
 """Bytes stored per byte of noisy samples, at the best; what is refused will not fit."""
 
 
 def check_destination(
-    path: Path, source: Path | None, written: Format, *, overwrite: bool, parents: bool = False
+    path: Path,
+    source: Path | None,
+    written: Format,
+    *,
+    overwrite: bool,
+    resume: bool = False,
+    parents: bool = False,
 ) -> None:
     """Check a destination.
 
@@ -22,33 +28,30 @@ def check_destination(
     path : Path
         What is to be written.
     source : Path or None
-        What it is made from; must not contain the destination.
+        What it is made from; neither may contain the other.
     written : Format
         Format of the destination.
     overwrite : bool
         An existing dataset of the same kind may be replaced.
+    resume : bool
+        So it may if an interrupted run, which is to be finished, was allowed to.
     parents : bool
         Missing parent folders are made.
 
     Raises
     ------
     UsageError
-        If it exists, is no dataset of ours, lies in the source, or has no parent folder.
+        If it exists, is no dataset of ours, lies in the source or around it, or has no parent
+        folder.
     StorageError
         If the folder cannot be written.
     """
     if source is not None:
-        here, there = path.resolve(), source.resolve()
-        if here == there or (there.is_dir() and here.is_relative_to(there)):
-            raise UsageError(
-                str(path),
-                "output lies inside the input",
-                source,
-                "choose another place",
-                id="PYR-ALL-10",
-            )
+        _check_apart(path, source)
+    restore_replaced(path)
     if path.exists() or path.is_symlink():
-        _check_replaceable(path, written, overwrite=overwrite)
+        allowed = overwrite or (resume and bool(kept_plan(path).get("overwrite")))
+        _check_replaceable(path, written, overwrite=allowed)
     parent = path.absolute().parent
     if not parent.is_dir():
         if not parents:
@@ -63,6 +66,17 @@ def check_destination(
             parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise storage_error(error, str(path)) from error
+
+
+def _check_apart(path: Path, source: Path) -> None:
+    here, there = path.resolve(), source.resolve()
+    if here == there or (there.is_dir() and here.is_relative_to(there)):
+        what = "output lies inside the input"
+    elif here.is_dir() and there.is_relative_to(here):
+        what = "input lies inside the output"
+    else:
+        return
+    raise UsageError(str(path), what, source, "choose another place", id="PYR-ALL-10")
 
 
 def _check_replaceable(path: Path, written: Format, *, overwrite: bool) -> None:

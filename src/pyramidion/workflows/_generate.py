@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from pyramidion.core import UsageError
 from pyramidion.formats import format_of_destination
 from pyramidion.instruments import SimulatedScope
+from pyramidion.storage import kept_plan
 from pyramidion.workflows._convert import ConvertOptions, ConvertReport, write_waveform
 from pyramidion.workflows._destination import check_destination
 from pyramidion.workflows._stream import Progress
@@ -38,7 +42,36 @@ def generate(
     """
     written = format_of_destination(destination)
     check_destination(
-        destination, None, written, overwrite=options.overwrite, parents=options.parents
+        destination,
+        None,
+        written,
+        overwrite=options.overwrite,
+        resume=options.resume,
+        parents=options.parents,
     )
-    source_id = json.dumps([scope.spec.shape, dict(scope.spec.attributes)], sort_keys=True)
+    generator = scope.spec.attributes["generator"]
+    if options.resume and not options.overwrite:
+        _check_seed(destination, scope.spec.shape, generator)
+    source_id = _source_id(scope.spec.shape, generator)
     return write_waveform(scope, destination, written, options, source_id, progress)
+
+
+def _source_id(shape: tuple[int, ...], generator: Mapping[str, Any]) -> str:
+    return json.dumps({"shape": list(shape), "generator": dict(generator)}, sort_keys=True)
+
+
+def _check_seed(destination: Path, shape: tuple[int, ...], generator: Mapping[str, Any]) -> None:
+    """Tell the seed to give when only the seed differs: without ``--seed`` it is a random one."""
+    kept = kept_plan(destination).get("source", "")
+    try:
+        seed = json.loads(kept)["generator"]["seed"]
+    except (ValueError, KeyError, TypeError):
+        return
+    if seed != generator["seed"] and kept == _source_id(shape, {**generator, "seed": seed}):
+        raise UsageError(
+            str(destination),
+            "the interrupted conversion has another source or other settings",
+            f"seed {seed}",
+            f"use --seed {seed} to finish it or --overwrite to begin again",
+            id="PYR-CPY-03",
+        )

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +15,7 @@ import numpy as np
 
 from pyramidion.core import Box, PyramidionError, Source, StoppedError
 from pyramidion.formats import Sink
+from pyramidion.workflows._pool import in_order
 
 Progress = Callable[[int, int], None]
 """Called with the bytes read so far and in all; from any thread, often: it must be cheap."""
@@ -81,7 +80,9 @@ def stream(
     meter = _Meter(source, sink, progress)
     n_done = 0
     try:
-        for task, result in _in_order(sink, meter.read, workers, meter.stop):
+        for task, result in in_order(
+            lambda task: sink.work(task, meter.read), range(len(sink.tasks)), workers, meter.stop
+        ):
             sink.accept(task, result)
             n_done += 1
         sink.commit()
@@ -129,28 +130,10 @@ class _Meter:
         return values
 
 
-def _in_order(
-    sink: Sink, read: Callable[[Box], np.ndarray], workers: int, stop: threading.Event
-) -> Any:
-    """Yield (task, result) in order while later tasks are being worked on."""
-    waiting: deque[tuple[int, Future[Any]]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="task")
-    try:
-        for task in range(len(sink.tasks)):
-            waiting.append((task, pool.submit(sink.work, task, read)))
-            if len(waiting) > 2 * workers:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        while waiting:
-            first, future = waiting.popleft()
-            yield first, future.result()
-    finally:
-        stop.set()
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
 def _kept(sink: Sink, n_done: int) -> str:
     if not sink.resumable:
         return "nothing was kept"
     n_kept = max(n_done, sum(sink.is_done(task) for task in range(len(sink.tasks))))
+    if n_kept == 0:
+        return "nothing was kept"
     return f"{n_kept} of {len(sink.tasks)} parts stored, go on with --resume"

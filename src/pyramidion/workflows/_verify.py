@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,16 @@ from pyramidion.formats import (
     open_source,
 )
 from pyramidion.pyramid import PyramidBuilder
+from pyramidion.workflows._compare import (
+    are_identical,
+    check_levels,
+    compare_overview,
+    compare_specs,
+    place_of,
+)
 from pyramidion.workflows._convert import n_workers
-from pyramidion.workflows._crop import CroppedWaveform
+from pyramidion.workflows._crop import CroppedWaveform, source_samples
+from pyramidion.workflows._pool import in_order
 from pyramidion.workflows._stream import Progress
 
 BLOCK_SAMPLES = 2**20
@@ -47,6 +54,9 @@ class VerifyReport:
         Samples per bin of each overview level, finest first.
     against : str or None
         The source that was compared.
+    checksums : bool
+        False where the format has none (Zarr v2, plain files): a flipped bit that still decodes
+        is only found ``against`` the source.
     faults : list of str
         One line each; empty when all is well.
     """
@@ -56,6 +66,7 @@ class VerifyReport:
     bins: int = 0
     levels: list[int] = field(default_factory=list)
     against: str | None = None
+    checksums: bool = False
     faults: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -67,6 +78,7 @@ class VerifyReport:
             "bins": self.bins,
             "levels": self.levels,
             "against": self.against,
+            "checksums": self.checksums,
             "n_faults": len(self.faults),
             "faults": self.faults[:SHOWN_FAULTS],
         }
@@ -112,18 +124,23 @@ def verify(
             return report
         report.against = str(against)
         with _source_of(opened, against, options or OpenOptions()) as source:
-            report.faults += _compare_specs(opened, source)
+            report.faults += compare_specs(opened, source)
             same = opened.spec.shape == source.spec.shape
             _run(opened, source if same else None, report, workers, progress)
     return report
 
 
 def _source_of(opened: WaveformSource, against: Path, options: OpenOptions) -> WaveformSource:
+    """Open the source, cut to the samples that the dataset holds of it."""
     source = open_source(against, options)
-    kept = opened.spec.attributes.get("source_samples")
-    if kept and tuple(kept) != tuple(source.spec.attributes.get("source_samples", ())):
-        return CroppedWaveform(source, int(kept[0]), int(kept[1]))
-    return source
+    kept = source_samples(opened.spec)
+    begin = (source_samples(source.spec) or (0, 0))[0]
+    if kept is None or opened.spec.shape[-1] == source.spec.shape[-1]:
+        return source
+    first, last = kept[0] - begin, kept[1] - begin
+    if not 0 <= first <= last < source.spec.shape[-1]:
+        return source
+    return CroppedWaveform(source, first, last)
 
 
 def _run(
@@ -136,17 +153,18 @@ def _run(
     overviews: list[Overview] = []
     if isinstance(opened, WaveformStore):
         overviews = opened.overviews
-        report.faults += check_seal(opened)
+        report.checksums = opened.zarr_format == 3
+        report.faults += check_seal(opened) + check_levels(opened)
         report.levels = [overview.factor for overview in overviews]
     checker = _Checker(opened, source, overviews)
     total = opened.spec.n_bytes
-    with ThreadPoolExecutor(n_workers(workers), thread_name_prefix="verify") as pool:
-        for n_samples, n_bins, faults in pool.map(checker.check, _tasks(opened, overviews)):
-            report.samples += n_samples
-            report.bins += n_bins
-            report.faults += faults
-            if progress is not None:
-                progress(report.samples * opened.spec.dtype.itemsize, total)
+    tasks = _tasks(opened, overviews)
+    for _, (n_samples, n_bins, faults) in in_order(checker.check, tasks, n_workers(workers)):
+        report.samples += n_samples
+        report.bins += n_bins
+        report.faults += [fault for fault in faults if fault not in report.faults[-100:]]
+        if progress is not None:
+            progress(report.samples * opened.spec.dtype.itemsize, total)
 
 
 def _tasks(opened: WaveformSource, overviews: list[Overview]) -> Iterator[Box]:
@@ -154,8 +172,11 @@ def _tasks(opened: WaveformSource, overviews: list[Overview]) -> Iterator[Box]:
     shape = opened.spec.shape
     coarsest = max((overview.factor for overview in overviews), default=1)
     step = coarsest * max(1, TASK_SAMPLES // coarsest)
-    chunk = opened.raw.chunk if isinstance(opened, WaveformStore) else (1, 1, 1, 1)
-    lead = ((1,) * (4 - len(chunk)) + tuple(chunk))[:3]
+    # As many whole short segments as a block holds; bins never span segments.
+    room = max(1, BLOCK_SAMPLES // shape[-1])
+    segments = min(shape[2], room)
+    trcs = min(shape[1], room // segments) if segments == shape[2] else 1
+    lead = (1, trcs, segments)
     grids = [range(0, n, c) for n, c in zip(shape, (*lead, step), strict=True)]
     for start in itertools.product(*grids):
         stop = tuple(a + c for a, c in zip(start, (*lead, step), strict=True))
@@ -196,7 +217,7 @@ class _Checker:
         for overview, parts in zip(self._overviews, pieces, strict=True):
             bins = np.concatenate(parts, axis=-1)
             n_bins += bins.size
-            faults += _compare_overview(overview, region, bins)
+            faults += compare_overview(overview, region, bins)
         return n_samples, n_bins, faults
 
     def _read(self, box: Box) -> tuple[np.ndarray | None, list[str]]:
@@ -222,10 +243,10 @@ class _Checker:
             expected = self._source.read(box)
         except PyramidionError as error:
             return [error.line]
-        if expected.dtype == values.dtype and _same(values, expected):
+        if are_identical(values, expected):
             return []
         return [
-            f"samples {box.start[-1]} to {box.stop[-1] - 1} of {_place(box)} differ from the source"
+            f"samples {box.start[-1]} to {box.stop[-1] - 1} of {place_of(box)} differ from the source"
         ]
 
 
@@ -233,62 +254,3 @@ def _blocks(region: Box) -> Iterator[Box]:
     for start in range(region.start[-1], region.stop[-1], BLOCK_SAMPLES):
         stop = min(start + BLOCK_SAMPLES, region.stop[-1])
         yield Box((*region.start[:3], start), (*region.stop[:3], stop))
-
-
-def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    equal = a == b
-    if a.dtype.kind == "f":
-        equal |= np.isnan(a) & np.isnan(b)
-    return bool(equal.all())
-
-
-def _place(box: Box) -> str:
-    return f"channel {box.start[0]}, trc {box.start[1]}, segment {box.start[2]}"
-
-
-def _compare_overview(overview: Overview, region: Box, bins: np.ndarray) -> list[str]:
-    first = region.start[-1] // overview.factor
-    stop = min(first + bins.shape[-1], overview.array.shape[-1])
-    lead = 3 - (5 - len(overview.array.shape))
-    start = (*region.start[3 - lead : 3], 0, first)
-    box = Box(start, (*region.stop[3 - lead : 3], 2, stop))
-    try:
-        stored = overview.array.reader.read(box)
-    except (DamagedError, MissingError) as error:
-        return [error.line]
-    faults = []
-    if not overview.whole and region.stop[-1] > overview.array.shape[-1] * overview.factor:
-        faults.append(f"{overview.array.key}: the last samples are in no bin ({_place(region)})")
-    expected = bins[..., : stop - first].reshape(stored.shape)
-    if not _same(stored, expected):
-        where = np.argwhere(
-            ~((stored == expected) | ((stored != stored) & (expected != expected)))
-        )[0]
-        faults.append(
-            f"{overview.array.key}: bin {first + int(where[-1])} of {_place(region)} is not the "
-            f"{('minimum', 'maximum')[int(where[-2])]} of its {overview.factor} samples"
-        )
-    return faults
-
-
-def _compare_specs(opened: WaveformSource, source: WaveformSource) -> list[str]:
-    """Name what differs in shape, type, times and gains."""
-    faults = []
-    a, b = opened.spec, source.spec
-    if a.shape != b.shape:
-        faults.append(f"shape {a.shape} differs from the source's {b.shape}")
-    if a.dtype != b.dtype:
-        faults.append(f"type {a.dtype} differs from the source's {b.dtype}")
-    for name in ("interval", "offset", "gains", "offsets", "trigger_times", "trigger_offsets"):
-        mine, theirs = getattr(a, name), getattr(b, name)
-        if (mine is None) != (theirs is None) or (
-            mine is not None
-            and (
-                np.shape(mine) != np.shape(theirs)
-                or not np.array_equal(
-                    np.asarray(mine, float), np.asarray(theirs, float), equal_nan=True
-                )
-            )
-        ):
-            faults.append(f"{name} differs from the source's")
-    return faults

@@ -67,6 +67,8 @@ class ChunkCache:
             self._evict()
 
     def _evict(self) -> None:
+        if self.n_bytes <= self._limit_bytes:
+            return
         done = [n for n, entry in self._entries.items() if entry.done()]
         for number in done[:-1]:
             if self.n_bytes <= self._limit_bytes:

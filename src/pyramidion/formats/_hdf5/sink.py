@@ -22,7 +22,7 @@ from pyramidion.core import Box, UsageError, WaveformSpec
 from pyramidion.formats._format import Read, WriteOptions
 from pyramidion.formats._hdf5.calibration import JSON_NAMES, WRITTEN
 from pyramidion.formats._hdf5.chunks import shuffle
-from pyramidion.storage import storage_error
+from pyramidion.storage import WriterLock, hidden_sibling, storage_error
 
 CHUNK_SAMPLES = 2**16
 TASK_SAMPLES = 2**22
@@ -51,7 +51,7 @@ class HDF5Sink:
     UsageError
         If it is to be resumed, or the compression is another.
     StorageError
-        If the file cannot be made.
+        If the file cannot be made, or another process is writing it.
     """
 
     resumable = False
@@ -72,13 +72,15 @@ class HDF5Sink:
         self._dtype = spec.dtype.newbyteorder("<")
         self._chunk, task = _chunk_shape(spec.shape)
         self.tasks: Sequence[Box] = list(_boxes(spec.shape, task))
-        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._part = hidden_sibling(path, "part")
+        self._file: Any = None
         with _told(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Format 1.8: the oldest that takes attributes beyond 64 KB.
-            self._file = h5py.File(self._part, "w", libver=("v108", "v108"))
+        self._lock = WriterLock(path)
         try:
             with _told(path):
+                # Format 1.8: the oldest that takes attributes beyond 64 KB.
+                self._file = h5py.File(self._part, "w", libver=("v108", "v108"))
                 self._dataset = self._file.create_dataset(
                     "data",
                     shape=spec.shape,
@@ -119,14 +121,19 @@ class HDF5Sink:
         with _told(self._path):
             self._file.close()
             self._part.replace(self._path)
+        self._lock.release()
 
     def abort(self) -> None:
         """Remove what was written; safe after ``commit`` and safe to call twice."""
+        if not self._lock.held:
+            return
         # On a full disk the library cannot close at the first attempt, and may at the second.
         for _ in range(2):
             with contextlib.suppress(OSError, RuntimeError):
-                self._file.close()
+                if self._file is not None:
+                    self._file.close()
         self._part.unlink(missing_ok=True)
+        self._lock.release()
 
     def _encode(self, values: np.ndarray) -> bytes | bytearray | memoryview:
         chunk = values

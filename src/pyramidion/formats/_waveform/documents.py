@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from pyramidion.core import DataError
@@ -10,6 +11,7 @@ from pyramidion.storage import Folder
 
 LIMIT_BYTES = 16 * 2**20
 LIMIT_DEPTH = 64
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 def read_json(folder: Folder, key: str) -> dict[str, Any]:
@@ -22,8 +24,11 @@ def read_json(folder: Folder, key: str) -> dict[str, Any]:
     DataError
         If it is too large, too deep, not JSON or not an object.
     """
-    where = f"{folder.root / key}"
-    data = folder.read(key, LIMIT_BYTES)
+    return parse_json(folder.read(key, LIMIT_BYTES), f"{folder.root / key}")
+
+
+def parse_json(data: bytes, where: str) -> dict[str, Any]:
+    """Read a JSON object from bytes; see :func:`read_json`."""
     if data and not data.strip(b"\0"):
         raise _invalid(where, f"{len(data)} zero bytes, looks like a power cut")
     if not data.strip():
@@ -47,9 +52,11 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _depth(data: bytes) -> int:
-    """Return the deepest nesting, an upper bound that also counts brackets inside strings."""
+    """Return the deepest nesting; brackets inside strings do not count."""
     depth = deepest = 0
-    for byte in data.translate(None, delete=bytes(set(range(256)) - set(b"[]{}"))):
+    for byte in _STRING.sub(b"", data).translate(
+        None, delete=bytes(set(range(256)) - set(b"[]{}"))
+    ):
         depth += 1 if byte in b"[{" else -1
         deepest = max(deepest, depth)
         if deepest > LIMIT_DEPTH:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ import numpy as np
 
 from pyramidion.core import Box, UsageError, WaveformSpec
 from pyramidion.formats._format import Read, WriteOptions
-from pyramidion.formats._waveform.attributes import to_attributes
+from pyramidion.formats._waveform.attributes import check_writable, to_attributes
+from pyramidion.formats._waveform.ownership import is_own_store
 from pyramidion.kernels import bin_count, merge_minmax, reduce_minmax
 from pyramidion.shards import ChunkedLayout, Codec
-from pyramidion.storage import Folder, StagedFolder
+from pyramidion.storage import Folder, StagedFolder, told_as
 
 CHUNK_SAMPLES = 100_000
 TASK_CHUNKS = 160
@@ -33,10 +35,20 @@ class WaveSinkV2:
     resumable = True
 
     def __init__(self, path: Path, spec: WaveformSpec, options: WriteOptions) -> None:
+        check_writable(spec)  # what cannot be written is found before the first sample
         self._spec = spec
         self._factor, self._layout, self._overview_layout = _layouts(spec, _codec(options))
+        codec = self._layout.codec
         self._staged = StagedFolder(
-            path, options.source_id, resume=options.resume, overwrite=options.overwrite
+            path,
+            {
+                "source": options.source_id,
+                "zarr_format": 2,
+                "codec": f"{codec.name}:{codec.level}",
+            },
+            resume=options.resume,
+            overwrite=options.overwrite,
+            owns=is_own_store,
         )
         self._folder = self._staged.folder
         self._raw = Folder(self._folder.root / "raw")
@@ -50,9 +62,9 @@ class WaveSinkV2:
         self._overview = np.empty(0, spec.dtype)
 
     def is_done(self, task: int) -> bool:
-        """Tell whether every chunk of the task is there."""
+        """Tell whether every chunk of the task is there, whole."""
         keys = map(self._layout.key, self._layout.chunks(self.tasks[task]))
-        return all(self._raw.exists(key) for key in keys)
+        return all(_is_whole(self._raw, key) for key in keys)
 
     def work(self, task: int, read: Read) -> np.ndarray:
         """Write the task's chunks.
@@ -109,7 +121,7 @@ class WaveSinkV2:
         self._staged.commit()
 
     def abort(self) -> None:
-        """Keep whole chunks for ``--resume``."""
+        """Keep whole chunks, if any, for ``--resume``."""
         self._staged.abort()
 
     def _bins(self, start: int, samples: np.ndarray) -> np.ndarray:
@@ -127,6 +139,16 @@ class WaveSinkV2:
         chunk = np.zeros(layout.chunk, layout.dtype)
         chunk[tuple(slice(n) for n in values.shape)] = values
         folder.write(layout.key(index), layout.codec.encode(chunk))
+
+
+def _is_whole(folder: Folder, key: str) -> bool:
+    """Tell whether a chunk has the length that its Blosc header says; a power cut can cut it."""
+    if not folder.exists(key):
+        return False
+    path = folder.path(key)
+    with told_as(path, "cannot read"), path.open("rb") as file:
+        header = file.read(16)
+        return int.from_bytes(header[12:], "little") == os.fstat(file.fileno()).st_size > 0
 
 
 def plan_v2(spec: WaveformSpec) -> dict[str, Any]:

@@ -22,8 +22,9 @@ import numpy as np
 
 from pyramidion.core import Box, DamagedError, MissingError, WaveformSpec
 from pyramidion.formats._format import Read, WriteOptions
-from pyramidion.formats._waveform.attributes import multiscales, seal, to_attributes
+from pyramidion.formats._waveform.attributes import check_writable, multiscales, seal, to_attributes
 from pyramidion.formats._waveform.geometry import wave_geometry
+from pyramidion.formats._waveform.ownership import is_own_store
 from pyramidion.pyramid import PyramidBuilder
 from pyramidion.shards import ArrayLayout, Codec, ShardedArray, ShardWriter
 from pyramidion.storage import Folder, StagedFolder
@@ -56,10 +57,20 @@ class WaveSink:
     resumable = True
 
     def __init__(self, path: Path, spec: WaveformSpec, options: WriteOptions) -> None:
+        check_writable(spec)  # what cannot be written is found before the first sample
         self._spec = spec
         self.geometry = wave_geometry(spec, Codec.parse(options.compression))
+        codec = self.geometry.raw.codec
         self._staged = StagedFolder(
-            path, options.source_id, resume=options.resume, overwrite=options.overwrite
+            path,
+            {
+                "source": options.source_id,
+                "zarr_format": 3,
+                "codec": f"{codec.name}:{codec.level}",
+            },
+            resume=options.resume,
+            overwrite=options.overwrite,
+            owns=is_own_store,
         )
         self._folder = self._staged.folder
         raw = self.geometry.raw
@@ -78,7 +89,7 @@ class WaveSink:
 
     def is_done(self, task: int) -> bool:
         """Tell whether the task's shard is there, whole."""
-        return self._raw.exists(self.geometry.raw.key(self._shards[task]))
+        return _is_whole(self._raw, self.geometry.raw, self._shards[task])
 
     def work(self, task: int, read: Read) -> list[_Row] | None:
         """Write the task's shard and return its overview bins; None when they are stored already."""
@@ -128,7 +139,7 @@ class WaveSink:
         self._staged.commit()
 
     def abort(self) -> None:
-        """Discard what is half-written; keep whole shards for ``--resume``."""
+        """Discard what is half-written; keep whole shards, if any, for ``--resume``."""
         for overview in self._overviews:
             overview.discard()
         self._staged.abort()
@@ -205,7 +216,7 @@ class OverviewWriter:
         bins = range(samples.start[-1] // factor, -(-samples.stop[-1] // factor))
         lead = tuple(a // s for a, s in zip(samples.start[:3], layout.shard[:3], strict=True))
         shards = {b // layout.shard[-1] for b in (bins[0], bins[-1])}
-        return all(self._folder.exists(layout.key((*lead, 0, s))) for s in shards)
+        return all(_is_whole(self._folder, layout, (*lead, 0, s)) for s in shards)
 
     def put(self, lead: tuple[int, ...], start: int, values: np.ndarray) -> None:
         """Take the next bins of a row of chunks.
@@ -247,7 +258,7 @@ class OverviewWriter:
         if shard != self._shard:
             self._shard = shard
             self._n_left = sum(1 for _ in layout.chunks(shard))
-            stored = self._folder.exists(layout.key(shard))
+            stored = _is_whole(self._folder, layout, shard)
             self._writer = None if stored else ShardWriter(self._folder, layout, shard)
         inner = tuple(a % s // c for a, s, c in zip(start, layout.shard, layout.chunk, strict=True))
         if self._writer is not None:
@@ -256,6 +267,20 @@ class OverviewWriter:
         if self._n_left == 0 and self._writer is not None:
             self._writer.commit()
             self._writer = None
+
+
+def _is_whole(folder: Folder, layout: ArrayLayout, shard: tuple[int, ...]) -> bool:
+    """Tell whether a shard is there with its index: a power cut can leave a name without bytes."""
+    if not folder.exists(layout.key(shard)):
+        return False
+    stored = ShardedArray(folder, layout)
+    try:
+        stored.check_shard(shard)
+    except DamagedError:
+        return False
+    finally:
+        stored.close()
+    return True
 
 
 def _put_chunks(writer: ShardWriter, chunks: list[tuple[int, Box]], block: np.ndarray) -> None:

@@ -6,6 +6,7 @@ index, big chunks without shards) is read through zarr-python.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,21 +14,38 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pyramidion.core import Box, Closing, DataError, IncompleteError, MissingError, WaveformSpec
+from pyramidion.core import (
+    Box,
+    Closing,
+    DataError,
+    IncompleteError,
+    MissingError,
+    WaveformSpec,
+    escape,
+)
 from pyramidion.formats._waveform.attributes import from_attributes, is_sealed
 from pyramidion.formats._waveform.checks import (
-    KNOWN_V2,
-    REFUSED,
     check_chunk,
+    check_codecs,
+    check_codecs_v2,
+    check_factors,
     check_inner,
     check_node,
     check_shape,
+    mapping_of,
     numeric_type,
+    samples_per_bin,
 )
 from pyramidion.formats._waveform.documents import read_json
 from pyramidion.kernels import bin_count
 from pyramidion.shards import ArrayLayout, ChunkedArray, ChunkedLayout, ShardedArray
 from pyramidion.storage import Folder, partial_path
+
+_FOREIGN_FAULTS = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError,
+    AssertionError, MemoryError, OSError,
+)  # fmt: skip
+"""What zarr-python and its codecs raise for metadata and chunks that they do not understand."""
 
 
 class Reader(Protocol):
@@ -105,6 +123,9 @@ class WaveformStore(Closing):
         Finest first.
     zarr_format : int
         2 or 3.
+    is_ours : bool
+        Written by this program, which stores every chunk: an absent one is a loss. Other writers
+        leave out chunks of nothing but the fill value.
 
     Raises
     ------
@@ -118,6 +139,8 @@ class WaveformStore(Closing):
         self.path = path
         self._folder = Folder(path)
         self.zarr_format, attributes = _root(self._folder)
+        own = attributes.get("pyramidion")
+        self.is_ours = isinstance(own, Mapping) and "layout" in own
         self.raw = self._array("raw")
         if len(self.raw.shape) > 4 or 0 in self.raw.shape or not self.raw.shape:
             raise DataError(
@@ -144,22 +167,17 @@ class WaveformStore(Closing):
         n_samples = self.raw.shape[-1]
         while self._has(f"overview/{len(found)}"):
             array = self._array(f"overview/{len(found)}")
+            where = f"{self.path}/{array.key}"
+            if array.shape[:-1] != (*self.raw.shape[:-1], 2):
+                raise DataError(where, "does not fit the samples", array.shape, id="PYR-ZAR-04")
             bins = array.shape[-1]
-            factor = array.attributes.get("samples_per_bin")
-            if factor is None:  # the old tools divided, dropped the rest and stored no factor
-                factor = max(1, n_samples // 4000)
-            whole = bins == bin_count(n_samples, factor)
-            if array.shape[:-2] != self.raw.shape[:-1] or not (
-                whole or bins == n_samples // factor
-            ):
-                raise DataError(
-                    f"{self.path}/{array.key}",
-                    "does not fit the samples",
-                    array.shape,
-                    id="PYR-ZAR-04",
-                )
-            found.append(Overview(array, int(factor), whole))
-        return found[::-1]
+            factor = samples_per_bin(
+                array.attributes.get("samples_per_bin"), n_samples, bins, where
+            )
+            found.append(Overview(array, factor, bins == bin_count(n_samples, factor)))
+        found.reverse()
+        check_factors([overview.factor for overview in found], f"{self.path}/overview")
+        return found
 
     def _has(self, key: str) -> bool:
         name = "zarr.json" if self.zarr_format == 3 else ".zarray"
@@ -177,19 +195,20 @@ class WaveformStore(Closing):
         meta = read_json(self._folder, f"{key}/zarr.json")
         where = f"{self.path}/{key}"
         check_node(meta, where, "array")
-        chunk = meta.get("chunk_grid", {}).get("configuration", {}).get("chunk_shape")
+        attributes = mapping_of(meta.get("attributes"), "attributes", where)
+        grid = mapping_of(meta.get("chunk_grid"), "chunk_grid", where)
+        how = mapping_of(grid.get("configuration"), "chunk_grid", where)
         dtype = numeric_type(meta.get("data_type"), where)
-        check_shape(meta.get("shape"), chunk, where)
-        names = [str(c.get("name")) for c in meta.get("codecs", []) if isinstance(c, dict)]
-        for name in names:
-            if any(word in name for word in REFUSED):
-                raise DataError(where, f"codec {name} refused", id="PYR-ZAR-05")
-        check_inner(meta, where)
+        check_shape(meta.get("shape"), how.get("chunk_shape"), where)
+        if not isinstance(meta.get("codecs"), list):
+            raise DataError(where, "codecs: not a list", meta.get("codecs"), id="PYR-ZAR-05")
+        names = [str(c.get("name")) if isinstance(c, Mapping) else str(c) for c in meta["codecs"]]
+        check_codecs(names, where)
+        chunk = tuple(check_inner(meta, where))
+        check_chunk(chunk, dtype, where)
         layout = ArrayLayout.from_metadata(meta)
-        folder = Folder(self.path / key)
         if layout is None:
-            return self._foreign(key, tuple(chunk), meta.get("attributes", {}), "/".join(names))
-        check_chunk(layout.chunk, dtype, where)
+            return self._foreign(key, chunk, attributes, "/".join(names))
         return StoredArray(
             key,
             layout.shape,
@@ -197,32 +216,25 @@ class WaveformStore(Closing):
             layout.chunk,
             layout.shard,
             layout.codec.name,
-            ShardedArray(folder, layout),
-            layout.attributes,
+            ShardedArray(Folder(self.path / key), layout, absent_is_fill=not self.is_ours),
+            attributes,
         )
 
     def _array_v2(self, key: str) -> StoredArray:
         meta = read_json(self._folder, f"{key}/.zarray")
         where = f"{self.path}/{key}"
-        codecs = [c for c in [meta.get("compressor"), *(meta.get("filters") or [])] if c]
-        names = [str(c.get("id")) for c in codecs]
-        if "O" in str(meta.get("dtype")) or any("pickle" in name for name in names):
-            raise DataError(
-                where, "pickled objects are never loaded", meta.get("dtype"), id="PYR-ZAR-06"
-            )
-        for name in names:
-            if name not in KNOWN_V2:
-                raise DataError(where, f"codec {name} not known", id="PYR-ZAR-05")
+        names = check_codecs_v2(meta, where)
         dtype = numeric_type(meta.get("dtype"), where)
         check_shape(meta.get("shape"), meta.get("chunks"), where)
         check_chunk(meta["chunks"], dtype, where)
-        attributes = {}
+        attributes: Mapping[str, Any] = {}
         if self._folder.exists(f"{key}/.zattrs"):
             attributes = read_json(self._folder, f"{key}/.zattrs")
         layout = ChunkedLayout.from_metadata(meta)
         if layout is None:
             return self._foreign(key, tuple(meta["chunks"]), attributes, "/".join(names))
-        reader = ChunkedArray(Folder(self.path / key), layout)
+        folder = Folder(self.path / key)
+        reader = ChunkedArray(folder, layout, absent_is_fill=not self.is_ours)
         shape, chunk = layout.shape, layout.chunk
         return StoredArray(
             key, shape, layout.dtype, chunk, chunk, layout.codec.name, reader, attributes
@@ -246,11 +258,21 @@ def check_seal(store: WaveformStore) -> list[str]:
     faults = []
     if is_sealed(root) is False:
         faults.append(f"{store.path}/zarr.json: changed since it was written (checksum differs)")
-    consolidated = root.get("consolidated_metadata") or {}
-    for key, kept in consolidated.get("metadata", {}).items():
-        if not folder.exists(f"{key}/zarr.json") or read_json(folder, f"{key}/zarr.json") != kept:
-            faults.append(f"{store.path}/{key}/zarr.json: is not what the root says")
+    consolidated = mapping_of(
+        root.get("consolidated_metadata"), "consolidated_metadata", str(store.path)
+    )
+    documents = mapping_of(consolidated.get("metadata"), "consolidated_metadata", str(store.path))
+    for key, kept in documents.items():
+        if not _is_document(folder, key, kept):
+            faults.append(f"{store.path}/{escape(key)}/zarr.json: is not what the root says")
     return faults
+
+
+def _is_document(folder: Folder, key: str, kept: Any) -> bool:
+    """Tell whether an array's or group's document is as the root has it; only inside the store."""
+    if not re.fullmatch("[a-z]{1,50}(/[0-9]{1,9})?", key):
+        return False
+    return folder.exists(f"{key}/zarr.json") and read_json(folder, f"{key}/zarr.json") == kept
 
 
 class _ZarrArray:
@@ -259,18 +281,17 @@ class _ZarrArray:
     def __init__(self, path: Path) -> None:
         import zarr
 
+        self._where = str(path)
         try:
             self.array: Any = zarr.open_array(str(path), mode="r")
-        except (ValueError, TypeError, KeyError, NotImplementedError) as error:
+        except _FOREIGN_FAULTS as error:
             raise DataError(str(path), "codec or type not known", error, id="PYR-ZAR-05") from error
 
     def read(self, box: Box) -> np.ndarray:
         try:
             values = np.asarray(self.array[box.slices])
-        except (ValueError, RuntimeError, TypeError) as error:
-            raise DataError(
-                self.array.path or "array", "does not decode", error, id="PYR-ZAR-07"
-            ) from error
+        except _FOREIGN_FAULTS as error:
+            raise DataError(self._where, "does not decode", error, id="PYR-ZAR-07") from error
         return values.astype(values.dtype.newbyteorder("<"), copy=False)
 
     def close(self) -> None:
@@ -282,12 +303,15 @@ def _root(folder: Folder) -> tuple[int, Mapping[str, Any]]:
     if folder.exists("zarr.json"):
         meta = read_json(folder, "zarr.json")
         check_node(meta, str(path), "group")
-        return 3, meta.get("attributes", {})
+        return 3, mapping_of(meta.get("attributes"), "attributes", str(path))
     if folder.exists(".zgroup"):
         version = read_json(folder, ".zgroup").get("zarr_format")
         if version != 2:
             raise DataError(
-                str(path), f"Zarr format {version}", "2 and 3 are supported", id="PYR-ZAR-03"
+                str(path),
+                f"Zarr format {escape(version)}",
+                "2 and 3 are supported",
+                id="PYR-ZAR-03",
             )
         return 2, read_json(folder, ".zattrs") if folder.exists(".zattrs") else {}
     names = sorted(p.name for p in path.iterdir())[:5] if path.is_dir() else []
