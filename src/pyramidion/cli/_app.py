@@ -6,14 +6,17 @@ Nothing heavy is imported before a command runs: ``--help`` answers without nump
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import os
-import signal
 import sys
-from types import FrameType
 
 import typer
+import typer.main
+
+from pyramidion.cli._signals import catch_signals, stopped_status
+from pyramidion.cli._streams import LONGEST_LINE, flush_output, prepare_streams, tell
 
 COMMANDS = {
     "demo": ("_demo", "demo"),
@@ -34,10 +37,6 @@ COMPATIBLE = {
     "cors_server": ("compat.zoomingonline", "cors_server"),
 }
 """Command lines of earlier tools; they work and are not listed."""
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a run as cleanly as Ctrl-C does."""
 
 
 def build(names: list[str]) -> typer.Typer:
@@ -90,23 +89,18 @@ def main(argv: list[str] | None = None) -> None:
         Without the program's name; by default what the shell gave.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    signal.signal(signal.SIGTERM, _terminate)
-    debug = "--debug" in arguments
+    prepare_streams()
+    # numpy's linear algebra is not used; starting its threads costs what a small file takes.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    debug = "--debug" in _options_of(arguments)
     if debug:
         arguments.remove("--debug")
     try:
+        catch_signals()
         status = _run(arguments)
-    except BrokenPipeError:
-        # The reader of our output left (`| head -1`): nothing to say, and nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 141
     except BaseException as error:  # noqa: BLE001 - the top: whatever it is becomes one line
-        if debug and not isinstance(error, SystemExit):
-            import traceback
-
-            traceback.print_exc()
-        status = report(error, _command_of(arguments), arguments, debug=debug)
-    _leave(status)
+        status = _failed(error, arguments, debug=debug)
+    raise SystemExit(_finished(status, arguments))
 
 
 def _run(arguments: list[str]) -> int:
@@ -119,9 +113,36 @@ def _run(arguments: list[str]) -> int:
         )
     if name is not None and name not in COMMANDS and name not in COMPATIBLE:
         raise _unknown_command(name)
-    app = build([name] if name else list(COMMANDS))
-    result = app(arguments, prog_name="pyramidion", standalone_mode=False)
-    return result if isinstance(result, int) else 0
+    command = typer.main.get_command(build([name] if name else list(COMMANDS)))
+    # Not `app()`: it has its own ways with Ctrl-C and with a reader who leaves.
+    try:
+        with command.make_context("pyramidion", arguments) as context:
+            command.invoke(context)
+    except typer.Exit as left:
+        return left.exit_code
+    return 0
+
+
+def _failed(error: BaseException, arguments: list[str], *, debug: bool) -> int:
+    if isinstance(error, BrokenPipeError):
+        # The reader of our output left (`| head -1`): nothing to say, and nobody to say it to.
+        flush_output()
+        return 141
+    if debug and not isinstance(error, SystemExit):
+        import traceback
+
+        tell(traceback.format_exc().rstrip())
+    return report(error, _command_of(arguments), arguments, debug=debug)
+
+
+def _finished(status: int, arguments: list[str]) -> int:
+    """Print what is still to be printed; return the exit status."""
+    lost = flush_output()
+    if lost is None:
+        return status
+    if isinstance(lost, BrokenPipeError):
+        return status or 141
+    return status or report(lost, _command_of(arguments), [], debug=False)
 
 
 def report(error: BaseException, name: str | None, arguments: list[str], *, debug: bool) -> int:
@@ -134,27 +155,35 @@ def report(error: BaseException, name: str | None, arguments: list[str], *, debu
     name : str or None
         The command.
     arguments : list of str
-        With ``--json`` among them the error is also printed as JSON.
+        With ``--json`` among its options the error is also printed as JSON.
     debug : bool
         Show the error's stable identifier.
     """
     from pyramidion.cli._translate import translate
+    from pyramidion.core import StoppedError, escape
 
     program = " ".join(filter(None, ["pyramidion", name]))
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     fault = translate(error)
-    status = 143 if isinstance(error.__cause__, Terminated) else fault.status
+    is_stopped = isinstance(fault, StoppedError)
+    status = stopped_status(fault.__cause__) if is_stopped else fault.status
     label = f" [{fault.id}]" if debug else ""
-    print(f"{program}: error: {fault.line}{label}", file=sys.stderr)
+    tell(f"{program}: error: {escape(fault.line, LONGEST_LINE)}{label}")
     if fault.good:
-        print(f"{program}: {fault.good}", file=sys.stderr)
-    if "--json" in arguments:
+        tell(f"{program}: {escape(fault.good, LONGEST_LINE)}")
+    if "--json" in _options_of(arguments):
         import json
 
         told = {"id": fault.id, "where": fault.where, "what": fault.what, "mend": fault.mend}
-        print(json.dumps({"error": told | {"line": fault.line, "kept": fault.good}}))
+        with contextlib.suppress(OSError):  # the line on stderr says it already
+            print(json.dumps({"error": told | {"line": fault.line, "kept": fault.good}}))
     return status
+
+
+def _options_of(arguments: list[str]) -> list[str]:
+    """Return the arguments up to ``--``, behind which a name may look like an option."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
 
 
 def _command_of(arguments: list[str]) -> str | None:
@@ -167,17 +196,3 @@ def _unknown_command(name: str) -> Exception:
     close = difflib.get_close_matches(name, [*COMMANDS, *COMPATIBLE], n=1)
     mend = f"did you mean {close[0]}?" if close else "`pyramidion --help` lists them"
     return UsageError(name, "not a command", mend=mend, id="PYR-ALL-01")
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise Terminated
-
-
-def _leave(status: int) -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 141
-    raise SystemExit(status)

@@ -46,17 +46,24 @@ def convert(
 
     Example: pyramidion convert scope.h5 scope.zarr
     """
-    from pyramidion.cli._parse import parse_interval, parse_workers, parse_zarr_format
+    from pyramidion.cli._parse import (
+        parse_box,
+        parse_compression,
+        parse_interval,
+        parse_workers,
+        parse_zarr_format,
+    )
     from pyramidion.cli._print import print_json, progress_bar, warn
     from pyramidion.formats import OpenOptions
     from pyramidion.workflows import ConvertOptions, plan_conversion
     from pyramidion.workflows import convert as run
 
+    out = Path(destination)
     options = ConvertOptions(
         source=OpenOptions(dataset or None, axes or None, parse_interval(dt), allow_mixed, sparse),
-        box=box,
-        compression=compression,
-        zarr_format=parse_zarr_format(zarr_format),
+        box=parse_box(box),
+        compression=parse_compression(compression, out),
+        zarr_format=parse_zarr_format(zarr_format, out),
         workers=parse_workers(workers),
         overwrite=overwrite,
         resume=resume,
@@ -64,26 +71,29 @@ def convert(
         force=force,
     )
     if dry_run:
-        plan = plan_conversion(Path(source), Path(destination), options)
+        plan = plan_conversion(Path(source), out, options)
         warn("convert", plan["warnings"])
         print_json(plan) if json else print_plan(plan)
         return
     with progress_bar("converting", quiet=json) as progress:
-        report = run(Path(source), Path(destination), options, progress)
+        report = run(Path(source), out, options, progress)
     warn("convert", report.spec.warnings)
     print_json(report.as_dict()) if json else print_report(report)
 
 
 def print_plan(plan: dict[str, object]) -> None:
     """Print what would be written."""
+    from pyramidion.cli._print import counted, shown
     from pyramidion.core import format_bytes
 
-    print(f"{plan['destination']}: {_shape(plan['shape'])} {plan['dtype']}, nothing written yet")
+    print(
+        f"{shown(plan['destination'])}: {_shape(plan['shape'])} {plan['dtype']}, nothing written yet"
+    )
     arrays = plan.get("arrays")
     if isinstance(arrays, dict):
         for key, array in arrays.items():
             per_bin = array.get("samples_per_bin")
-            told = f", {per_bin} samples a bin" if per_bin else ""
+            told = f", {counted(per_bin, 'samples')} a bin" if per_bin else ""
             shard = f", shard {_shape(array['shard'])}" if "shard" in array else ""
             chunk = f", chunk {_shape(array['chunk'])}" if "chunk" in array else ""
             print(f"  {key}: {_shape(array['shape'])}{chunk}{shard}{told}")
@@ -97,17 +107,18 @@ def print_plan(plan: dict[str, object]) -> None:
 
 def print_report(report: ConvertReport) -> None:
     """Print what was written."""
+    from pyramidion.cli._print import counted, shown
     from pyramidion.core import format_bytes
 
     spec, run = report.spec, report.stream
     rate = format_bytes(run.bytes_read / max(run.seconds, 1e-3))
-    resumed = f", {run.resumed} of {run.tasks} parts kept" if run.resumed else ""
+    resumed = f", {run.resumed} of {counted(run.tasks, 'parts')} kept" if run.resumed else ""
     print(
-        f"{report.destination}: {_shape(spec.shape)} {spec.dtype.name}, "
+        f"{shown(report.destination)}: {_shape(spec.shape)} {spec.dtype.name}, "
         f"{format_bytes(report.bytes_written)} in {run.seconds:.1f} s ({rate}/s{resumed})"
     )
     if report.destination.suffix == ".zarr":
-        print(f"look at it: pyramidion view {report.destination}")
+        print(f"look at it: pyramidion view {shown(report.destination)}")
 
 
 def _shape(shape: object) -> str:

@@ -21,17 +21,17 @@ def demo(
 
     Example: pyramidion demo
     """
-    from pyramidion.cli._print import progress_bar
+    from pyramidion.cli._print import progress_bar, shown
+    from pyramidion.cli._serve import parse_port
     from pyramidion.cli._view import view
-    from pyramidion.formats import format_of_destination
     from pyramidion.instruments import SimulatedScope
     from pyramidion.workflows import ConvertOptions, generate
 
+    parse_port(port)  # before anything is made
     store = Path(folder) / "waveform.zarr"
     if not store.exists():
-        print(f"Making {store}: 2 channels, 3 segments of 20 million samples.", flush=True)
+        print(f"Making {shown(store)}: 2 channels, 3 segments of 20 million samples.", flush=True)
         scope = SimulatedScope(channels=2, segments=3, samples=20_000_000, seed=1)
-        format_of_destination(store)
         with progress_bar("generating") as progress:
             generate(store, scope, ConvertOptions(parents=True, overwrite=True), progress)
     view(str(store), port=port, browser=browser)

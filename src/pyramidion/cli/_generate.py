@@ -52,7 +52,12 @@ def generate(
     Example: pyramidion generate demo.zarr --samples 1e7 --seed 1
     """
     from pyramidion.cli._convert import print_plan, print_report
-    from pyramidion.cli._parse import parse_number, parse_workers, parse_zarr_format
+    from pyramidion.cli._parse import (
+        parse_compression,
+        parse_number,
+        parse_workers,
+        parse_zarr_format,
+    )
     from pyramidion.cli._print import print_json, progress_bar
     from pyramidion.core import UsageError, parse_count
     from pyramidion.formats import format_of_destination
@@ -77,8 +82,8 @@ def generate(
         gain=parse_number(gain, "--gain"),
     )
     options = ConvertOptions(
-        compression=compression,
-        zarr_format=parse_zarr_format(zarr_format),
+        compression=parse_compression(compression, destination),
+        zarr_format=parse_zarr_format(zarr_format, destination),
         workers=parse_workers(workers),
         overwrite=overwrite,
         resume=resume,
@@ -86,7 +91,8 @@ def generate(
         force=force,
     )
     if dry_run:
-        check_destination(destination, None, written, overwrite=overwrite)
+        if destination.absolute().parent.is_dir() or not parents:
+            check_destination(destination, None, written, overwrite=overwrite, resume=resume)
         plan = describe_plan(scope.spec, destination, written, options)
         print_json(plan) if json else print_plan(plan)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,8 +42,8 @@ def import_(
 
     Example: pyramidion import recordings/ --skip-upload
     """
-    from pyramidion.cli._parse import parse_workers, parse_zarr_format
-    from pyramidion.cli._print import print_json, progress_bar
+    from pyramidion.cli._parse import parse_compression, parse_workers, parse_zarr_format
+    from pyramidion.cli._print import print_json, progress_bar, shown
     from pyramidion.core import UsageError
     from pyramidion.workflows import ConvertOptions, plan_import, run_import
 
@@ -56,6 +55,15 @@ def import_(
             "use --skip-upload to convert only",
             id="PYR-UPL-01",
         )
+    store = Path("a.zarr")  # what every file becomes
+    options = ConvertOptions(
+        compression=parse_compression(compression, store),
+        zarr_format=parse_zarr_format(zarr_format, store),
+        workers=parse_workers(workers),
+        overwrite=overwrite,
+        resume=resume,
+        force=force,
+    )
     folder = Path(output_dir) if output_dir else None
     jobs = plan_import([Path(path) for path in inputs], folder)
     if dry_run:
@@ -63,35 +71,32 @@ def import_(
         if json:
             print_json(planned)
         for job in () if json else planned:
-            print(f"{job['source']} -> {job['destination']}")
+            print(f"{shown(job['source'])} -> {shown(job['destination'])}")
         return
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    options = ConvertOptions(
-        compression=compression,
-        zarr_format=parse_zarr_format(zarr_format),
-        workers=parse_workers(workers),
-        overwrite=overwrite,
-        resume=resume,
-        force=force,
-    )
     with progress_bar("importing", quiet=json) as progress:
         report = run_import(jobs, options, progress)
     print_json(report.as_dict()) if json else _print(report)
+    if report.stopped is not None:
+        from pyramidion.cli._app import report as tell_error
+
+        raise SystemExit(tell_error(report.stopped, "import", [], debug=False))
     if report.failed:
         raise SystemExit(1)
 
 
 def _print(report: ImportReport) -> None:
     from pyramidion.cli._convert import print_report
-    from pyramidion.cli._print import warn
+    from pyramidion.cli._print import LONGEST_LINE, shown, tell, warn
+    from pyramidion.core import escape
 
     for converted in report.converted:
         warn("import", converted.spec.warnings)
         print_report(converted)
     for path in report.kept:
-        print(f"{path}: already there, kept (--overwrite replaces it)")
+        print(f"{shown(path)}: already there, kept (--overwrite replaces it)")
     for _, error in report.failed[:8]:
-        print(f"pyramidion import: error: {error.line}", file=sys.stderr)
+        tell(f"pyramidion import: error: {escape(error.line, LONGEST_LINE)}")
     n_converted, n_failed = len(report.converted), len(report.failed)
     print(f"{n_converted} converted, {len(report.kept)} kept, {n_failed} failed")

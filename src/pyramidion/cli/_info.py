@@ -45,21 +45,22 @@ def info(
 
 
 def _print(report: dict[str, Any]) -> None:
+    from pyramidion.cli._print import counted, shown
     from pyramidion.core import escape, format_bytes, format_si
 
     shape = report["shape"]
     unit = report["time_unit"]
     version = f" (Zarr v{report['zarr_format']})" if "zarr_format" in report else ""
-    print(f"{escape(report['path'], 300)}: {report['format']} waveform{version}")
-    print("  shape     " + ", ".join(f"{n} {name}" for name, n in shape.items()))
+    print(f"{shown(report['path'])}: {report['format']} waveform{version}")
+    print("  shape     " + ", ".join(counted(n, name) for name, n in shape.items()))
     print(f"  samples   {report['dtype']}, every {format_si(report['interval'], unit, 6)}")
     print(
         f"  time      {format_si(report['offset'], unit)} + {format_si(report['duration'], unit)}"
     )
     gains = [g for row in report["gains"] for g in row]
-    shown = format_si(gains[0], report["value_unit"])
+    gain = format_si(gains[0], report["value_unit"])
     more = "" if len(set(gains)) == 1 else f" and {len(gains) - 1} more"
-    print(f"  values    {shown.strip()} per code{more}")
+    print(f"  values    {gain.strip()} per code{more}")
     if report.get("trigger_times"):
         last = report["trigger_times"][-1]
         told = "unknown" if last is None else format_si(last, "s")
@@ -71,7 +72,7 @@ def _print(report: dict[str, Any]) -> None:
     )
     for key, array in report.get("arrays", {}).items():
         per_bin = array.get("samples_per_bin")
-        told = f"{per_bin} samples a bin" if per_bin else "the samples"
+        told = f"{counted(per_bin, 'samples')} a bin" if per_bin else "the samples"
         print(f"  {key:<11}{' x '.join(map(str, array['shape']))}, {array['codec']}, {told}")
 
 

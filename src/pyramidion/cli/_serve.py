@@ -99,7 +99,7 @@ def run_server(
     any_port : bool
         Take a free port, and say so, if the one in `settings` is in use.
     """
-    from pyramidion.cli._app import Terminated
+    from pyramidion.cli._signals import stopped_status
     from pyramidion.server import build_app, run
 
     listener = _listen(settings, any_port=any_port)
@@ -107,7 +107,7 @@ def run_server(
         run(build_app(mounts, settings), settings, on_ready, listener=listener)
     except KeyboardInterrupt as stop:
         # Asked for, and every answer under way was finished: no error line.
-        raise SystemExit(143 if isinstance(stop, Terminated) else 130) from None
+        raise SystemExit(stopped_status(stop)) from None
 
 
 def announce(mounts: Mapping[str, Path], settings: ServerSettings, url: str) -> None:
@@ -152,6 +152,7 @@ def _own_names(host: str) -> tuple[str, ...]:
 def _listen(settings: ServerSettings, *, any_port: bool) -> socket.socket:
     from dataclasses import replace
 
+    from pyramidion.cli._streams import tell
     from pyramidion.core import StorageError
     from pyramidion.server import bind
 
@@ -162,5 +163,5 @@ def _listen(settings: ServerSettings, *, any_port: bool) -> socket.socket:
             raise
         listener = bind(replace(settings, port=0))
         taken = listener.getsockname()[1]
-        print(f"pyramidion serve: port {busy.what}: taking {taken}", file=sys.stderr)
+        tell(f"pyramidion serve: port {busy.what}: taking {taken}")
         return listener

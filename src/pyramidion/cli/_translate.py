@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import os
 from typing import Any
 
 from typer.exceptions import TyperException
 
-from pyramidion.core import PyramidionError, StoppedError, UsageError, escape
+from pyramidion.core import MissingError, PyramidionError, StoppedError, UsageError, escape
 
 
 def translate(error: BaseException) -> PyramidionError:
@@ -28,14 +29,24 @@ def translate(error: BaseException) -> PyramidionError:
         return PyramidionError(
             "memory", "not enough memory", mend="use fewer --workers", id="PYR-ALL-24"
         )
-    if isinstance(error, OSError) and error.filename:
-        from pyramidion.storage import storage_error
-
-        return storage_error(error, str(error.filename), "failed")
+    if isinstance(error, OSError) and error.errno:
+        return _failed_call(error)
     what = escape(f"{type(error).__name__}: {error}", limit=200)
     return PyramidionError(
         "internal error", what, mend="please report it with the output of --debug", id="PYR-ALL-99"
     )
+
+
+def _failed_call(error: OSError) -> PyramidionError:
+    from pyramidion.storage import storage_error
+
+    if error.filename:
+        return storage_error(error, os.fsdecode(error.filename), "failed")
+    if isinstance(error, FileNotFoundError):  # who asks where we are, names no file
+        return MissingError(
+            ".", "this folder was removed", mend="change to another one", id="PYR-ALL-03"
+        )
+    return storage_error(error, "a file", "failed")
 
 
 def _stopped(error: BaseException) -> StoppedError:

@@ -27,7 +27,8 @@ def verify(
     Example: pyramidion verify scope.zarr --against scope.h5
     """
     from pyramidion.cli._parse import parse_interval, parse_workers
-    from pyramidion.cli._print import print_json, progress_bar
+    from pyramidion.cli._print import LONGEST_LINE, counted, print_json, progress_bar, shown, tell
+    from pyramidion.core import escape
     from pyramidion.formats import OpenOptions
     from pyramidion.workflows import SHOWN_FAULTS
     from pyramidion.workflows import verify as run
@@ -41,17 +42,16 @@ def verify(
     if json:
         print_json(report.as_dict())
     elif not report.faults:
-        levels = f", {report.bins} overview values on {len(report.levels)} levels exact"
-        same = f", same as {against}" if against else ""
-        print(
-            f"{dataset}: sound: {report.samples} samples decode{levels if report.levels else ''}{same}"
-        )
+        values = counted(report.bins, "overview values")
+        levels = f", {values} on {counted(len(report.levels), 'levels')} exact"
+        same = f", same as {shown(against)}" if against else ""
+        decode = "1 sample decodes" if report.samples == 1 else f"{report.samples} samples decode"
+        print(f"{shown(dataset)}: sound: {decode}{levels if report.levels else ''}{same}")
     if report.faults:
-        import sys
-
         for fault in report.faults[:SHOWN_FAULTS]:
-            print(f"pyramidion verify: error: {fault}", file=sys.stderr)
+            tell(f"pyramidion verify: error: {escape(fault, LONGEST_LINE)}")
         n_faults = len(report.faults)
         more = f" ({n_faults - SHOWN_FAULTS} more)" if n_faults > SHOWN_FAULTS else ""
-        print(f"pyramidion verify: {dataset}: not sound: {n_faults} faults{more}", file=sys.stderr)
+        told = counted(n_faults, "faults")
+        tell(f"pyramidion verify: {shown(dataset)}: not sound: {told}{more}")
         raise SystemExit(1)

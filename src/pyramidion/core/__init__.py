@@ -15,7 +15,6 @@ from pyramidion.core._quantities import (
     format_bytes,
     format_si,
     parse_count,
-    parse_size,
     shortest_decimal,
 )
 from pyramidion.core._source import Closing, Source, WaveformSource
@@ -50,7 +49,6 @@ __all__ = [
     "format_bytes",
     "format_si",
     "parse_count",
-    "parse_size",
     "plain_dtype",
     "shortest_decimal",
     "waveform_axes",

@@ -1,6 +1,6 @@
-"""Counts, sizes and SI numbers as people write and read them.
+"""Counts and SI numbers as people write and read them.
 
-Reading: ``1e8``, ``100_000_000``, ``4mb``, ``512KiB``. Writing: ``1.5 ms``, ``12.4 GB``.
+Reading: ``1e8``, ``100_000_000``. Writing: ``1.5 ms``, ``12.4 GB``.
 """
 
 from __future__ import annotations
@@ -11,11 +11,7 @@ from decimal import Decimal, InvalidOperation
 
 from pyramidion.core._errors import UsageError
 
-_SIZE = re.compile(
-    r"(?P<number>[0-9_]*\.?[0-9]+(?:e[0-9]+)?) ?(?P<unit>[kmgtp]?)(?P<binary>i?)b?$", re.I
-)
 _COUNT = re.compile(r"[+-]?[0-9][0-9_]*(\.[0-9]*)?([eE][+-]?[0-9]{1,4})?$")
-_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _PREFIXES = {
     -18: "a",
     -15: "f",
@@ -74,41 +70,6 @@ def parse_count(text: str, option: str) -> int:
         else "write for example 1000 or 1e8"
     )
     raise UsageError(option, "not a whole number", text, mend, id="PYR-ALL-14")
-
-
-def parse_size(text: str, option: str) -> int:
-    """Read a number of bytes: ``4mb`` (10^6), ``512KiB`` (2^10), ``1000``.
-
-    Parameters
-    ----------
-    text, option : str
-        What the user typed, and for which option.
-
-    Returns
-    -------
-    int
-        Bytes, at least 1.
-
-    Raises
-    ------
-    UsageError
-        If it is not a positive size.
-
-    Examples
-    --------
-    >>> parse_size("4mb", "--chunk"), parse_size("512KiB", "--chunk")
-    (4000000, 524288)
-    """
-    match = _SIZE.match(text.strip())
-    size = 0.0
-    if match:
-        base = 1024 if match["binary"] else 1000
-        size = float(match["number"].replace("_", "") or 0) * base ** _POWERS[match["unit"].lower()]
-    if not match or not 1 <= size <= 2**50:
-        raise UsageError(
-            option, "not a size", text, "write for example 4MB or 4MiB", id="PYR-ALL-13"
-        )
-    return int(size)
 
 
 def format_bytes(n_bytes: float) -> str:

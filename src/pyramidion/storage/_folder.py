@@ -134,9 +134,7 @@ class Folder:
         try:
             with (
                 told_as(path, "cannot read"),
-                open(
-                    path, "rb", opener=_open_at_once
-                ) as file,
+                open(path, "rb", opener=_open_at_once) as file,
             ):
                 found = os.fstat(file.fileno())
                 size = found.st_size

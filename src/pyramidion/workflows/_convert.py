@@ -19,7 +19,12 @@ from pyramidion.formats import (
 )
 from pyramidion.storage import partial_path
 from pyramidion.workflows._crop import CroppedWaveform, parse_sample_box
-from pyramidion.workflows._destination import check_destination, check_space, estimated_bytes
+from pyramidion.workflows._destination import (
+    check_destination,
+    check_space,
+    estimated_bytes,
+    make_parents,
+)
 from pyramidion.workflows._stream import Progress, StreamReport, stream
 
 
@@ -154,6 +159,8 @@ def write_waveform(
         # What an interrupted run left is used or removed.
         there = size_of(partial_path(destination))
         check_space(destination, estimated_bytes(spec, written, options.compression) - there)
+    if options.parents:
+        make_parents(destination)
     assert written.create is not None
     sink = written.create(destination, spec, _write_options(options, source_id))
     if options.resume and not sink.resumable:
@@ -180,7 +187,12 @@ def plan_conversion(source: Path, destination: Path, options: ConvertOptions) ->
     """
     written = format_of_destination(destination)
     check_destination(
-        destination, source, written, overwrite=options.overwrite, resume=options.resume
+        destination,
+        source,
+        written,
+        overwrite=options.overwrite,
+        resume=options.resume,
+        parents=options.parents,
     )
     with open_cropped(source, options) as opened:
         return {"source": str(source), **describe_plan(opened.spec, destination, written, options)}
@@ -253,7 +265,7 @@ def _peak_bytes(spec: WaveformSpec, options: ConvertOptions) -> int:
 def _fingerprint(source: Path, spec: WaveformSpec, options: ConvertOptions) -> str:
     """Return what must be equal for a resumed run to go on: the source's files, as they are now."""
     told = []
-    for file in _files_of(source):
+    for file in files_of(source):
         stat = file.stat()
         told.append([str(file.relative_to(source.parent)), stat.st_size, stat.st_mtime_ns])
     how = [options.box, repr(options.source), spec.shape, spec.dtype.str]
@@ -261,8 +273,9 @@ def _fingerprint(source: Path, spec: WaveformSpec, options: ConvertOptions) -> s
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _files_of(source: Path) -> list[Path]:
-    if "*" in source.name:
+def files_of(source: Path) -> list[Path]:
+    """Return the files that a source consists of: itself, those of a folder, or of a pattern."""
+    if "*" in source.name and not source.exists():
         return [path for path in source.parent.glob(source.name) if path.is_file()]
     if source.is_dir():
         return [path for path in source.rglob("*") if path.is_file()]

@@ -9,7 +9,7 @@ import numpy as np
 
 from pyramidion.core import WaveformSource
 from pyramidion.formats import OpenOptions, WaveformStore, format_of_source, open_source
-from pyramidion.workflows._convert import size_of
+from pyramidion.workflows._convert import files_of, size_of
 
 
 def describe(path: Path, options: OpenOptions | None = None) -> dict[str, Any]:
@@ -33,17 +33,13 @@ def describe(path: Path, options: OpenOptions | None = None) -> dict[str, Any]:
             "path": str(path),
             "format": found.name,
             **_about(opened),
-            "bytes_on_disk": sum(map(size_of, _files(path))),
+            "bytes_on_disk": sum(map(size_of, files_of(path))),
             "warnings": list(opened.spec.warnings),
         }
         if isinstance(opened, WaveformStore):
             report["zarr_format"] = opened.zarr_format
             report["arrays"] = _arrays(opened)
     return report
-
-
-def _files(path: Path) -> list[Path]:
-    return sorted(path.parent.glob(path.name)) if "*" in path.name else [path]
 
 
 def _about(opened: WaveformSource) -> dict[str, Any]:

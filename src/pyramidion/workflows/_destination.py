@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyramidion.core import StorageError, UsageError, WaveformSpec, format_bytes
 from pyramidion.formats import Format
-from pyramidion.storage import free_bytes, kept_plan, restore_replaced, storage_error
+from pyramidion.storage import free_bytes, kept_plan, restore_replaced, told_as
 
 COMPRESSED_SHARE = 0.6
 """Bytes stored per byte of noisy samples, at the best; what is refused will not fit."""
@@ -36,7 +36,7 @@ def check_destination(
     resume : bool
         So it may if an interrupted run, which is to be finished, was allowed to.
     parents : bool
-        Missing parent folders are made.
+        Missing parent folders will be made, by :func:`make_parents`.
 
     Raises
     ------
@@ -53,19 +53,20 @@ def check_destination(
         allowed = overwrite or (resume and bool(kept_plan(path).get("overwrite")))
         _check_replaceable(path, written, overwrite=allowed)
     parent = path.absolute().parent
-    if not parent.is_dir():
-        if not parents:
-            raise UsageError(
-                str(path),
-                "parent folder does not exist",
-                parent,
-                "create it or use --parents",
-                id="PYR-ALL-08",
-            )
-        try:
-            parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise storage_error(error, str(path)) from error
+    if not parents and not parent.is_dir():
+        raise UsageError(
+            str(path),
+            "parent folder does not exist",
+            parent,
+            "create it or use --parents",
+            id="PYR-ALL-08",
+        )
+
+
+def make_parents(path: Path) -> None:
+    """Make the folders that a destination lies in."""
+    with told_as(path):
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
 
 
 def _check_apart(path: Path, source: Path) -> None:

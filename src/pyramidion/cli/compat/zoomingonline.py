@@ -8,7 +8,6 @@ disagree, both forms are accepted.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -39,7 +38,7 @@ def generate_data(
         segments=segments,
         signal=signal,
         minimal=minimal,
-        zarr_format=zarr_format,
+        zarr_format=_zarr_format_of(output, zarr_format),
         overwrite=_replaces("generate_data", Path(output)),
     )
 
@@ -73,7 +72,7 @@ def convert_hdf5_to_zarr(
     convert(
         source,
         str(store),
-        zarr_format=zarr_format,
+        zarr_format=_zarr_format_of(store, zarr_format),
         parents=is_folder,
         overwrite=_replaces("convert_hdf5_to_zarr", store),
     )
@@ -119,10 +118,17 @@ def cors_server(
     serve(["."], port=port, cors=["*"], listing=True)
 
 
+def _zarr_format_of(output: str | Path, asked: str) -> str:
+    """Return the Zarr format to ask for: the default of these scripts means nothing to a file."""
+    return "3" if asked == "2" and Path(output).suffix.lower() != ".zarr" else asked
+
+
 def _replaces(program: str, path: Path) -> bool:
     """Say that an existing output is replaced, as the script did without a word."""
+    from pyramidion.cli._print import tell
+    from pyramidion.core import escape
     from pyramidion.storage import partial_path
 
     if path.exists():
-        print(f"pyramidion {program}: replacing {path}", file=sys.stderr)
+        tell(f"pyramidion {program}: replacing {escape(path, limit=300)}")
     return path.exists() or partial_path(path).exists()
