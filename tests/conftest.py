@@ -6,6 +6,16 @@ from hypothesis import settings
 
 from pyramidion.core import WaveformSpec, waveform_axes
 
+WHOLE_PROGRAM = {"cli", "docs", "fault", "test_all_commands.py", "test_zarr.py"}
+"""Folders and files whose tests start the real program again and again: not the quick part."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if WHOLE_PROGRAM & {*item.path.parts}:
+            item.add_marker(pytest.mark.slow)
+
+
 # A busy machine is no fault of the code: examples have no time limit, tests have one.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
