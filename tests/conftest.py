@@ -12,7 +12,7 @@ WHOLE_PROGRAM = {"cli", "docs", "fault", "test_all_commands.py", "test_zarr.py"}
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if WHOLE_PROGRAM & {*item.path.parts}:
+        if WHOLE_PROGRAM & {*item.path.relative_to(item.config.rootpath).parts}:
             item.add_marker(pytest.mark.slow)
 
 
