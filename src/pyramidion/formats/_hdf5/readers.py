@@ -15,7 +15,10 @@ from pyramidion.formats._hdf5.chunks import ChunkError, decode_chunk
 from pyramidion.formats._hdf5.file import SourceFile, grouped
 from pyramidion.formats._hdf5.layout import Layout
 
-_CACHE_BYTES = 2**26
+_SHARED_CACHE_BYTES = 2**26
+"""For chunks that hold several traces, which are read one after another."""
+_EDGE_CACHE_BYTES = 2**22
+"""For chunks along one trace: only the one at the edge of a block is asked for again."""
 _GAP_BYTES = 2**16
 """Reading over a gap of this size costs about as much as a second call."""
 _PIECE_BYTES = 2**22
@@ -146,14 +149,18 @@ class ChunkedReader:
         The file.
     layout : Layout
         Chunked, with filters that ``chunks`` undoes.
-    cache_bytes : int
-        Most bytes of decoded chunks kept. Only chunks that lie across the edge of a region are
-        kept, because only they are asked for again.
+
+    Only chunks that lie across the edge of a region are kept decoded, because only they are asked
+    for again.
     """
 
-    def __init__(self, file: SourceFile, layout: Layout, cache_bytes: int = _CACHE_BYTES) -> None:
+    def __init__(self, file: SourceFile, layout: Layout) -> None:
         self._file, self._layout = file, layout
-        self._cache = ChunkCache(cache_bytes)
+        is_shared = sum(n > 1 for n in layout.chunk) > 1
+        edge = max(_EDGE_CACHE_BYTES, 8 * layout.chunk_bytes)
+        self._cache = ChunkCache(
+            _SHARED_CACHE_BYTES if is_shared else min(edge, _SHARED_CACHE_BYTES)
+        )
         self._fill = layout.fill_value()
 
     def read(self, box: Box) -> np.ndarray:
