@@ -115,15 +115,7 @@ def convert(
         If anything is wrong with source, destination or options; nothing half-written has the
         destination's name.
     """
-    written = format_of_destination(destination)
-    check_destination(
-        destination,
-        source,
-        written,
-        overwrite=options.overwrite,
-        resume=options.resume,
-        parents=options.parents,
-    )
+    written = _checked_format(source, destination, options)
     with open_cropped(source, options) as opened:
         source_id = _fingerprint(source, opened.spec, options)
         return write_waveform(opened, destination, written, options, source_id, progress)
@@ -185,15 +177,7 @@ def plan_conversion(source: Path, destination: Path, options: ConvertOptions) ->
         Source and destination, shape, arrays with their chunks and levels, estimated bytes and
         peak memory (JSON values).
     """
-    written = format_of_destination(destination)
-    check_destination(
-        destination,
-        source,
-        written,
-        overwrite=options.overwrite,
-        resume=options.resume,
-        parents=options.parents,
-    )
+    written = _checked_format(source, destination, options)
     with open_cropped(source, options) as opened:
         return {"source": str(source), **describe_plan(opened.spec, destination, written, options)}
 
@@ -245,6 +229,20 @@ def size_of(path: Path) -> int:
     if path.is_file():
         return path.stat().st_size
     return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+
+
+def _checked_format(source: Path, destination: Path, options: ConvertOptions) -> Format:
+    """Return the destination's format, when it may be written."""
+    written = format_of_destination(destination)
+    check_destination(
+        destination,
+        source,
+        written,
+        overwrite=options.overwrite,
+        resume=options.resume,
+        parents=options.parents,
+    )
+    return written
 
 
 def _write_options(options: ConvertOptions, source_id: str) -> WriteOptions:

@@ -19,10 +19,10 @@ import numpy as np
 from pyramidion.core import Box, UsageError, WaveformSpec
 from pyramidion.formats._format import Read, WriteOptions
 from pyramidion.formats._waveform.attributes import check_writable, to_attributes
-from pyramidion.formats._waveform.ownership import is_own_store
+from pyramidion.formats._waveform.staging import stage_store
 from pyramidion.kernels import bin_count, merge_minmax, reduce_minmax
 from pyramidion.shards import ChunkedLayout, Codec
-from pyramidion.storage import Folder, StagedFolder, told_as
+from pyramidion.storage import Folder, told_as
 
 CHUNK_SAMPLES = 100_000
 TASK_CHUNKS = 160
@@ -38,18 +38,7 @@ class WaveSinkV2:
         check_writable(spec)  # what cannot be written is found before the first sample
         self._spec = spec
         self._factor, self._layout, self._overview_layout = _layouts(spec, _codec(options))
-        codec = self._layout.codec
-        self._staged = StagedFolder(
-            path,
-            {
-                "source": options.source_id,
-                "zarr_format": 2,
-                "codec": f"{codec.name}:{codec.level}",
-            },
-            resume=options.resume,
-            overwrite=options.overwrite,
-            owns=is_own_store,
-        )
+        self._staged = stage_store(path, options, 2, self._layout.codec)
         self._folder = self._staged.folder
         self._raw = Folder(self._folder.root / "raw")
         channels, trcs, segments, samples = spec.shape

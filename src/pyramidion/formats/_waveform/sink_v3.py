@@ -24,10 +24,10 @@ from pyramidion.core import Box, DamagedError, MissingError, WaveformSpec
 from pyramidion.formats._format import Read, WriteOptions
 from pyramidion.formats._waveform.attributes import check_writable, multiscales, seal, to_attributes
 from pyramidion.formats._waveform.geometry import wave_geometry
-from pyramidion.formats._waveform.ownership import is_own_store
+from pyramidion.formats._waveform.staging import stage_store
 from pyramidion.pyramid import PyramidBuilder
 from pyramidion.shards import ArrayLayout, Codec, ShardedArray, ShardWriter
-from pyramidion.storage import Folder, StagedFolder
+from pyramidion.storage import Folder
 
 BLOCK_CHUNKS = 16
 """Inner chunks read and reduced at once: 2 MiB of int16, which the cache holds."""
@@ -60,18 +60,7 @@ class WaveSink:
         check_writable(spec)  # what cannot be written is found before the first sample
         self._spec = spec
         self.geometry = wave_geometry(spec, Codec.parse(options.compression))
-        codec = self.geometry.raw.codec
-        self._staged = StagedFolder(
-            path,
-            {
-                "source": options.source_id,
-                "zarr_format": 3,
-                "codec": f"{codec.name}:{codec.level}",
-            },
-            resume=options.resume,
-            overwrite=options.overwrite,
-            owns=is_own_store,
-        )
+        self._staged = stage_store(path, options, 3, self.geometry.raw.codec)
         self._folder = self._staged.folder
         raw = self.geometry.raw
         self._raw = Folder(self._folder.root / "raw")
