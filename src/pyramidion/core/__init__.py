@@ -11,10 +11,19 @@ from pyramidion.core._errors import (
     StorageError,
     UsageError,
 )
+from pyramidion.core._image import (
+    IMAGE_AXES,
+    Channel,
+    ImageLevel,
+    ImageSource,
+    ImageSpec,
+    image_axes,
+)
 from pyramidion.core._quantities import (
     format_bytes,
     format_si,
     parse_count,
+    parse_size,
     shortest_decimal,
 )
 from pyramidion.core._source import Closing, Source, WaveformSource
@@ -29,13 +38,18 @@ from pyramidion.core._spec import (
 from pyramidion.core._text import escape
 
 __all__ = [
+    "IMAGE_AXES",
     "WAVEFORM_AXES",
     "ArraySpec",
     "Axis",
     "Box",
+    "Channel",
     "Closing",
     "DamagedError",
     "DataError",
+    "ImageLevel",
+    "ImageSource",
+    "ImageSpec",
     "IncompleteError",
     "MissingError",
     "PyramidionError",
@@ -48,7 +62,9 @@ __all__ = [
     "escape",
     "format_bytes",
     "format_si",
+    "image_axes",
     "parse_count",
+    "parse_size",
     "plain_dtype",
     "shortest_decimal",
     "waveform_axes",

@@ -12,6 +12,8 @@ from decimal import Decimal, InvalidOperation
 from pyramidion.core._errors import UsageError
 
 _COUNT = re.compile(r"[+-]?[0-9][0-9_]*(\.[0-9]*)?([eE][+-]?[0-9]{1,4})?$")
+_SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([kmgt]?)i?b$", re.IGNORECASE)
+_SIZE_UNITS = ("", "k", "m", "g", "t")
 _PREFIXES = {
     -18: "a",
     -15: "f",
@@ -70,6 +72,40 @@ def parse_count(text: str, option: str) -> int:
         else "write for example 1000 or 1e8"
     )
     raise UsageError(option, "not a whole number", text, mend, id="PYR-ALL-14")
+
+
+def parse_size(text: str, option: str) -> int:
+    """Read a number of bytes: ``4mb``, ``1.5MB``, ``512KiB``; units count by 1024.
+
+    Parameters
+    ----------
+    text : str
+        What the user typed.
+    option : str
+        The option it was typed for, named in the error.
+
+    Returns
+    -------
+    int
+        Bytes, at least 1.
+
+    Raises
+    ------
+    UsageError
+        If the number or the unit is missing or unknown (``4m``, ``4mb2``, ``-1``).
+
+    Examples
+    --------
+    >>> parse_size("1.5mb", "--arco"), parse_size("512KiB", "--arco")
+    (1572864, 524288)
+    """
+    found = _SIZE.match(text.strip())
+    n_bytes = Decimal(found[1]) * 1024 ** _SIZE_UNITS.index(found[2].lower()) if found else 0
+    if not found or not 1 <= n_bytes < 2**62:
+        raise UsageError(
+            option, "not a size", text, "write for example 4MB or 4MiB", id="PYR-ALL-13"
+        )
+    return int(n_bytes)
 
 
 def format_bytes(n_bytes: float) -> str:

@@ -2,33 +2,50 @@
 
 from pyramidion.formats._format import (
     Format,
+    ImageSink,
+    ImageTask,
+    Kind,
     OpenOptions,
+    Read,
     Sink,
     WriteOptions,
     example_codes,
+    example_voxels,
 )
+from pyramidion.formats._pattern import files_matching, is_pattern
 from pyramidion.formats._registry import (
     format_of_destination,
     format_of_source,
     formats,
+    kind_of_source,
     looks_like,
+    open_image,
     open_source,
 )
 from pyramidion.formats._waveform.store import Overview, StoredArray, WaveformStore, check_seal
 
 __all__ = [
     "Format",
+    "ImageSink",
+    "ImageTask",
+    "Kind",
     "OpenOptions",
     "Overview",
+    "Read",
     "Sink",
     "StoredArray",
     "WaveformStore",
     "WriteOptions",
     "check_seal",
     "example_codes",
+    "example_voxels",
+    "files_matching",
     "format_of_destination",
     "format_of_source",
     "formats",
+    "is_pattern",
+    "kind_of_source",
     "looks_like",
+    "open_image",
     "open_source",
 ]

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from pyramidion.core import Box, WaveformSource, WaveformSpec
+from pyramidion.core import Box, ImageSource, ImageSpec, WaveformSource, WaveformSpec
 
 Read = Callable[[Box], np.ndarray]
+Kind = Literal["waveform", "image"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,22 @@ class OpenOptions:
         Accept a set of files whose lengths, gains or intervals differ where that can be kept.
     sparse : bool
         Accept a file that declares far more than it stores.
+    field : str, optional
+        Images: which field of a dataset with several.
+    series : int, optional
+        Images: which picture of a file with several.
+    voxel : tuple of float, optional
+        Images: size of an element along z, y, x, over what the file says.
+    voxel_unit : str
+        Its unit.
+    fit : str
+        Image stacks: ``crop`` or ``pad`` slices of another size than the first; empty to refuse.
+    strict : bool
+        Image stacks: missing numbers are an error, not a warning.
+    max_pixels : int
+        Most elements of one picture.
+    fill_damaged : bool
+        Images: blocks that do not decode hold the default value, and are counted.
     """
 
     dataset: str | None = None
@@ -41,6 +58,14 @@ class OpenOptions:
     interval: float | None = None
     allow_mixed: bool = False
     sparse: bool = False
+    field: str | None = None
+    series: int | None = None
+    voxel: tuple[float, float, float] | None = None
+    voxel_unit: str = "um"
+    fit: str = ""
+    strict: bool = False
+    max_pixels: int = 2**31
+    fill_damaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +85,16 @@ class WriteOptions:
         Go on with an interrupted conversion.
     source_id : str
         Fingerprint of the source and the settings; a conversion is only resumed with the same.
+    arco : int or None
+        IDX: most bytes of a block, each block in a file of its own; 0 for the modvisus variant,
+        None for the default.
+    stat : str
+        OME-Zarr: what coarser levels hold: ``mean``, ``min``, ``max``, ``nearest`` or ``mode``;
+        empty for the default.
+    value_range : tuple of float, optional
+        Pictures of 8 bit: the values that become 0 and 255.
+    attach : bool
+        Take part in a conversion that another process has begun; such a part never commits.
     """
 
     compression: str = ""
@@ -67,6 +102,10 @@ class WriteOptions:
     overwrite: bool = False
     resume: bool = False
     source_id: str = ""
+    arco: int | None = None
+    stat: str = ""
+    value_range: tuple[float, float] | None = None
+    attach: bool = False
 
 
 class Sink(Protocol):
@@ -106,6 +145,64 @@ class Sink(Protocol):
 
 
 @dataclass(frozen=True)
+class ImageTask:
+    """A part of an image conversion: it owns whole shards, blocks or files.
+
+    Parameters
+    ----------
+    stage : int
+        Tasks of a stage may begin when all of the stages before are done.
+    n_bytes : int
+        Bytes that it reads from the source; 0 for one that works on what earlier stages left.
+    """
+
+    stage: int
+    n_bytes: int
+
+
+class ImageSink(Protocol):
+    """An image dataset under way.
+
+    Tasks are idempotent and atomic: whatever has its name is whole, doing one twice writes the
+    same bytes, and one that is finished is recorded on disk
+    (:class:`pyramidion.storage.TaskRecord`). So they may run on threads, in other processes and on
+    other machines that :attr:`WriteOptions.attach` to the same destination.
+    """
+
+    resumable: bool
+    """Does ``abort`` keep what is complete, for ``--resume``?"""
+
+    @property
+    def tasks(self) -> Sequence[ImageTask]:
+        """All tasks, stage after stage."""
+        ...
+
+    def is_done(self, task: int) -> bool:
+        """Tell whether a task is recorded as finished, and its files are there."""
+        ...
+
+    def work(self, task: int, reads: Sequence[Read]) -> None:
+        """Do a task and record it.
+
+        Parameters
+        ----------
+        task : int
+            Its number.
+        reads : sequence of callable
+            One per field: reads a box (t, c, z, y, x) of level 0 of the source.
+        """
+        ...
+
+    def commit(self) -> None:
+        """Publish: the destination appears under its name, whole. All tasks must be done."""
+        ...
+
+    def abort(self) -> None:
+        """Stop; keep what can be resumed, remove the rest. Safe to call twice."""
+        ...
+
+
+@dataclass(frozen=True)
 class Format:
     """One format.
 
@@ -133,6 +230,21 @@ class Format:
     example : callable or None
         ``example(folder) -> Path``: write a tiny valid dataset of shape (2, 1, 3, 1003), int16,
         whose codes are ``example_codes()``, for the contract tests.
+    open_image : callable or None
+        ``open_image(path, options) -> ImageSource``: one field of an image.
+    create_image : callable or None
+        ``create_image(path, specs, options) -> ImageSink``: `specs` are the fields, of one
+        shape along t, z, y and x.
+    plan_image : callable or None
+        ``plan_image(path, specs, options) -> dict``: as ``plan``, for images.
+    kind : callable or None
+        ``kind(path, options) -> "waveform" or "image"``: what a file holds, for formats that open
+        both. Must not raise on anything readable.
+    image_example : callable or None
+        ``image_example(folder) -> Path``: write a tiny valid image of ``example_voxels()``.
+    image_suffixes : tuple of str
+        Endings that name an image destination where ``suffixes`` also name waveforms
+        (``.ome.zarr``); by default ``suffixes``.
     """
 
     name: str
@@ -144,6 +256,12 @@ class Format:
     plan: Callable[[WaveformSpec, WriteOptions], dict[str, Any]] | None = None
     owns: Callable[[Path], bool] | None = None
     example: Callable[[Path], Path] | None = None
+    open_image: Callable[[Path, OpenOptions], ImageSource] | None = None
+    create_image: Callable[[Path, Sequence[ImageSpec], WriteOptions], ImageSink] | None = None
+    plan_image: Callable[[Path, Sequence[ImageSpec], WriteOptions], dict[str, Any]] | None = None
+    kind: Callable[[Path, OpenOptions], Kind] | None = None
+    image_example: Callable[[Path], Path] | None = None
+    image_suffixes: tuple[str, ...] = ()
 
 
 def example_codes() -> np.ndarray:
@@ -158,3 +276,16 @@ def example_codes() -> np.ndarray:
     codes[0, 0, 0, 0] = np.iinfo(np.int16).max
     codes[-1, -1, -1, -1] = np.iinfo(np.int16).min
     return codes
+
+
+def example_voxels() -> np.ndarray:
+    """Return the elements that every image format's ``image_example`` holds.
+
+    Returns
+    -------
+    ndarray, shape (1, 1, 7, 37, 53), uint8
+        No two planes, rows or columns are equal, so that a flip or a swap of axes is seen.
+    """
+    z, y, x = np.ogrid[:7, :37, :53]
+    voxels: np.ndarray = (z * 31 + y * 5 + x * 3).astype(np.uint8)[None, None]
+    return voxels

@@ -11,8 +11,9 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 
-from pyramidion.core import DataError, UsageError, WaveformSource
-from pyramidion.formats._format import Format, OpenOptions
+from pyramidion.core import DataError, ImageSource, UsageError, WaveformSource
+from pyramidion.formats._format import Format, Kind, OpenOptions
+from pyramidion.formats._pattern import files_matching, folder_of, is_pattern
 
 _SEEN = {
     b"\x89PNG": "PNG",
@@ -44,7 +45,7 @@ def format_of_source(path: Path) -> Format:
         If it is not a regular file, or no format reads it.
     """
     _check_there(path)
-    readers = [f for f in formats() if f.open is not None]
+    readers = [f for f in formats() if f.open or f.open_image]
     for candidate in readers:
         if candidate.matches(path):
             return candidate
@@ -74,15 +75,22 @@ def format_of_source(path: Path) -> Format:
     )
 
 
-def format_of_destination(path: Path) -> Format:
+def format_of_destination(path: Path, kind: Kind = "waveform") -> Format:
     """Return the format that a destination's name asks for.
+
+    Parameters
+    ----------
+    path : Path
+        The destination.
+    kind : {"waveform", "image"}
+        What is to be written there.
 
     Raises
     ------
     UsageError
         If no format has that suffix.
     """
-    writers = [f for f in formats() if f.create is not None]
+    writers = [f for f in formats() if (f.create_image if kind == "image" else f.create)]
     for candidate in writers:
         if path.name.lower().endswith(candidate.suffixes):
             return candidate
@@ -90,6 +98,35 @@ def format_of_destination(path: Path) -> Format:
     raise UsageError(
         str(path), "unknown format", shown, f"use {_suffixes(writers)}", id="PYR-GEN-06"
     )
+
+
+def kind_of_source(path: Path, options: OpenOptions | None = None) -> Kind:
+    """Tell whether a file or folder is a waveform or an image."""
+    found = format_of_source(path)
+    if found.kind is not None:
+        return found.kind(path, options or OpenOptions())
+    return "waveform" if found.open is not None else "image"
+
+
+def open_image(path: Path, options: OpenOptions | None = None) -> ImageSource:
+    """Open anything that can be read as an image.
+
+    Parameters
+    ----------
+    path : Path
+        A file, a folder, or a pattern with ``*`` for a stack of images.
+    options : OpenOptions, optional
+        What the user said about it.
+
+    Raises
+    ------
+    PyramidionError
+        If it is missing, unknown, damaged or refused.
+    """
+    found = format_of_source(path)
+    if found.open_image is None:
+        raise DataError(str(path), "is a waveform, not an image", found.name, id="PYR-GEN-06")
+    return found.open_image(path, options or OpenOptions())
 
 
 def open_source(path: Path, options: OpenOptions | None = None) -> WaveformSource:
@@ -108,7 +145,8 @@ def open_source(path: Path, options: OpenOptions | None = None) -> WaveformSourc
         If it is missing, unknown, damaged or refused.
     """
     found = format_of_source(path)
-    assert found.open is not None
+    if found.open is None:
+        raise DataError(str(path), "is an image, not a waveform", found.name, id="PYR-GEN-06")
     return found.open(path, options or OpenOptions())
 
 
@@ -124,10 +162,10 @@ def looks_like(path: Path) -> str:
 
 
 def _check_there(path: Path) -> None:
-    if "*" in path.name and not path.exists():
-        if not any(path.parent.glob(path.name)):
+    if is_pattern(path):
+        if next(files_matching(path), None) is None:
             raise DataError(
-                str(path), "matches no file", f"looked in {path.parent}", id="PYR-ALL-15"
+                str(path), "matches no file", f"looked in {folder_of(path)}", id="PYR-ALL-15"
             )
         return
     try:

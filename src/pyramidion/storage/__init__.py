@@ -4,23 +4,31 @@ from pyramidion.storage._faults import free_bytes, storage_error, told_as
 from pyramidion.storage._folder import Folder, StagedFile
 from pyramidion.storage._lock import WriterLock
 from pyramidion.storage._siblings import hidden_sibling, partial_path
+from pyramidion.storage._spill import Spill
 from pyramidion.storage._staged_folder import (
     PLAN_NAME,
+    SCRATCH,
     StagedFolder,
     kept_plan,
+    remove_scratch,
     restore_replaced,
 )
+from pyramidion.storage._task_record import TaskRecord
 
 __all__ = [
     "PLAN_NAME",
+    "SCRATCH",
     "Folder",
+    "Spill",
     "StagedFile",
     "StagedFolder",
+    "TaskRecord",
     "WriterLock",
     "free_bytes",
     "hidden_sibling",
     "kept_plan",
     "partial_path",
+    "remove_scratch",
     "restore_replaced",
     "storage_error",
     "told_as",

@@ -22,8 +22,11 @@ from pyramidion.storage._faults import told_as
 from pyramidion.storage._folder import Folder
 from pyramidion.storage._lock import WriterLock
 from pyramidion.storage._siblings import hidden_sibling, partial_path
+from pyramidion.storage._spill import SPILL
+from pyramidion.storage._task_record import RECORD
 
 PLAN_NAME = ".plan.json"
+SCRATCH = (SPILL, RECORD, PLAN_NAME)
 """In the folder until it has its name; a kill just after that leaves it, and readers ignore it."""
 
 
@@ -76,6 +79,9 @@ class StagedFolder:
         `resume` is asked too and the plan is the same.
     owns : callable
         ``owns(path) -> bool``: is this a dataset of ours, which may be replaced?
+    attach : bool
+        Take part in what another process has begun, or will find begun: no lock is held, and
+        nothing that is there is removed. Such a part never commits.
 
     Raises
     ------
@@ -94,12 +100,17 @@ class StagedFolder:
         resume: bool,
         overwrite: bool,
         owns: Callable[[Path], bool],
+        attach: bool = False,
     ) -> None:
         self.destination = destination
         self._partial = partial_path(destination)
         self._owns = owns
+        self._lock: WriterLock | None = None
         with told_as(destination):
             destination.parent.mkdir(parents=True, exist_ok=True)
+        if attach:
+            self._attach(plan, overwrite=overwrite)
+            return
         self._lock = WriterLock(destination)
         try:
             with told_as(destination):
@@ -125,6 +136,7 @@ class StagedFolder:
         StorageError
             If the disk fails.
         """
+        assert self._lock is not None, "a part of a conversion does not publish it"
         replaced = _replaced_path(self.destination)
         with told_as(self.destination):
             if os.path.lexists(self.destination):
@@ -135,7 +147,7 @@ class StagedFolder:
             except OSError:
                 _restore_replaced(self.destination)
                 raise
-            (self.destination / PLAN_NAME).unlink(missing_ok=True)
+            remove_scratch(self.destination)
             shutil.rmtree(replaced, ignore_errors=True)
             self._lock.release()
 
@@ -144,7 +156,7 @@ class StagedFolder:
 
         Safe to call twice, and after ``commit``.
         """
-        if not self._lock.held:
+        if self._lock is None or not self._lock.held:
             return
         try:
             with told_as(self.destination):
@@ -154,6 +166,17 @@ class StagedFolder:
                 shutil.rmtree(self._partial, ignore_errors=True)
         finally:
             self._lock.release()
+
+    def _attach(self, plan: Mapping[str, Any], *, overwrite: bool) -> None:
+        with told_as(self.destination):
+            self._overwrite = overwrite
+            self.folder = Folder(self._partial)
+            kept = kept_plan(self.destination)
+            if kept and {**kept, "overwrite": None} != {**plan, "overwrite": None}:
+                raise _other_plan(self.destination, self._partial)
+            if not kept:
+                told = json.dumps({**plan, "overwrite": overwrite})
+                self.folder.write(PLAN_NAME, told.encode())
 
     def _take_over(
         self, plan: Mapping[str, Any], *, resume: bool, overwrite: bool
@@ -175,13 +198,7 @@ class StagedFolder:
         if resume and kept and {**kept, "overwrite": None} == {**plan, "overwrite": None}:
             return kept
         if resume and kept and not overwrite:
-            raise UsageError(
-                str(self.destination),
-                "the interrupted conversion has another source or other settings",
-                self._partial.name,
-                "use --overwrite to begin again",
-                id="PYR-CPY-03",
-            )
+            raise _other_plan(self.destination, self._partial)
         self._clear()
         return {}
 
@@ -205,6 +222,23 @@ class StagedFolder:
             )
         if self.destination.is_symlink() or not self._owns(self.destination):
             raise _not_ours(self.destination)
+
+
+def remove_scratch(folder: Path) -> None:
+    """Remove what was only needed while a dataset was written; the plan last."""
+    for name in SCRATCH[:-1]:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / PLAN_NAME).unlink(missing_ok=True)
+
+
+def _other_plan(destination: Path, partial: Path) -> UsageError:
+    return UsageError(
+        str(destination),
+        "the interrupted conversion has another source or other settings",
+        partial.name,
+        "use --overwrite to begin again",
+        id="PYR-CPY-03",
+    )
 
 
 def _is_partial(path: Path) -> bool:

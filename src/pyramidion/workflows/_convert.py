@@ -14,7 +14,9 @@ from pyramidion.formats import (
     Format,
     OpenOptions,
     WriteOptions,
+    files_matching,
     format_of_destination,
+    is_pattern,
     open_source,
 )
 from pyramidion.storage import partial_path
@@ -265,7 +267,7 @@ def _fingerprint(source: Path, spec: WaveformSpec, options: ConvertOptions) -> s
     told = []
     for file in files_of(source):
         stat = file.stat()
-        told.append([str(file.relative_to(source.parent)), stat.st_size, stat.st_mtime_ns])
+        told.append([str(file), stat.st_size, stat.st_mtime_ns])
     how = [options.box, repr(options.source), spec.shape, spec.dtype.str]
     text = json.dumps([str(source.resolve()), sorted(told), how])
     return hashlib.sha256(text.encode()).hexdigest()
@@ -273,8 +275,8 @@ def _fingerprint(source: Path, spec: WaveformSpec, options: ConvertOptions) -> s
 
 def files_of(source: Path) -> list[Path]:
     """Return the files that a source consists of: itself, those of a folder, or of a pattern."""
-    if "*" in source.name and not source.exists():
-        return [path for path in source.parent.glob(source.name) if path.is_file()]
+    if is_pattern(source):
+        return list(files_matching(source))
     if source.is_dir():
         return [path for path in source.rglob("*") if path.is_file()]
     return [source]
