@@ -10,6 +10,7 @@ import typer
 from pyramidion.cli import _options as o
 
 if TYPE_CHECKING:
+    from pyramidion.formats import OpenOptions
     from pyramidion.workflows import ConvertReport
 
 
@@ -18,20 +19,45 @@ def convert(
         str, typer.Argument(metavar="SRC", help="What to read; quote a name with *.")
     ],
     destination: Annotated[
-        str, typer.Argument(metavar="DST", help="What to write: .zarr, .h5, .npy.")
+        str,
+        typer.Argument(
+            metavar="DST", help="What to write: .zarr, .idx, .h5, .npy, .tif, .png, out/%04d.png."
+        ),
     ],
     box: Annotated[
         str,
-        typer.Option("--box", metavar='"FIRST LAST"', help="Keep these samples, both included."),
+        typer.Option(
+            "--box",
+            metavar="BOX",
+            help='Keep this: "x1 x2 y1 y2 z1 z2", or samples "FIRST LAST"; both ends included.',
+        ),
     ] = "",
+    level: o.Level = "",
+    time: o.Time = "",
+    field: o.Field = "",
+    clip: o.Clip = False,
     dataset: o.Dataset = "",
+    series: o.Series = "",
     axes: o.Axes = "",
+    kind: o.As = "",
     dt: o.Interval = "",
+    voxel: o.Voxel = "",
+    arco: o.Arco = "",
+    stat: o.Stat = "",
+    value_range: o.ValueRange = "",
+    crop: o.Crop = False,
+    pad: o.Pad = False,
+    strict: o.Strict = False,
+    max_pixels: o.MaxPixels = "",
+    fill_damaged: o.FillDamaged = False,
     allow_mixed: o.AllowMixed = False,
     sparse: o.Sparse = False,
     compression: o.Compression = "",
     zarr_format: o.ZarrFormat = "3",
     workers: o.Workers = "",
+    processes: o.Processes = False,
+    dask: o.Dask = "",
+    tasks: o.Tasks = "",
     overwrite: o.Overwrite = False,
     resume: o.Resume = False,
     parents: o.Parents = False,
@@ -39,37 +65,53 @@ def convert(
     dry_run: o.DryRun = False,
     json: o.Json = False,
 ) -> None:
-    """Convert a waveform file to a store that zooms, or back.
+    """Convert a waveform, a stack of images or a volume to what zooms, or back.
 
-    Reads HDF5, LeCroy .trc (one file, a folder, or a quoted pattern), .npy and waveform stores.
-    Memory stays small however long the record is. Nothing half-written has the destination's name.
+    Reads HDF5, LeCroy .trc, .npy, PNG / TIFF / JPEG stacks (a folder or a quoted pattern), IDX,
+    Zarr and OME-Zarr. Memory stays small however large the data are. Nothing half-written has the
+    destination's name.
 
-    Example: pyramidion convert scope.h5 scope.zarr
+    Example: pyramidion convert "slices/*.png" brain.idx
     """
     from pyramidion.cli._parse import (
-        parse_box,
+        parse_arco,
         parse_compression,
-        parse_interval,
+        parse_kind,
+        parse_range,
         parse_workers,
         parse_zarr_format,
     )
     from pyramidion.cli._print import print_json, progress_bar, warn
-    from pyramidion.formats import OpenOptions
+    from pyramidion.core import parse_count
     from pyramidion.workflows import ConvertOptions, plan_conversion
     from pyramidion.workflows import convert as run
 
     out = Path(destination)
     options = ConvertOptions(
-        source=OpenOptions(dataset or None, axes or None, parse_interval(dt), allow_mixed, sparse),
-        box=parse_box(box),
+        source=open_options(
+            dataset=dataset, axes=axes, dt=dt, allow_mixed=allow_mixed, sparse=sparse, field=field,
+            series=series, voxel=voxel, crop=crop, pad=pad, strict=strict, max_pixels=max_pixels,
+            fill_damaged=fill_damaged,
+        ),
+        kind=parse_kind(kind),
+        box=box,
+        level=parse_count(level, "--level") if level else 0,
+        times=time,
+        clip=clip,
         compression=parse_compression(compression, out),
         zarr_format=parse_zarr_format(zarr_format, out),
+        arco=parse_arco(arco),
+        stat=stat,
+        value_range=parse_range(value_range),
         workers=parse_workers(workers),
+        processes=processes,
+        dask=dask,
+        tasks=tasks,
         overwrite=overwrite,
         resume=resume,
         parents=parents,
         force=force,
-    )
+    )  # fmt: skip
     if dry_run:
         plan = plan_conversion(Path(source), out, options)
         warn("convert", plan["warnings"])
@@ -77,8 +119,47 @@ def convert(
         return
     with progress_bar("converting", quiet=json) as progress:
         report = run(Path(source), out, options, progress)
-    warn("convert", report.spec.warnings)
+    warn("convert", [*report.spec.warnings, *report.notes])
     print_json(report.as_dict()) if json else print_report(report)
+
+
+def open_options(  # what `convert`, `info` and `verify` say about a source
+    *,
+    dataset: str = "",
+    axes: str = "",
+    dt: str = "",
+    allow_mixed: bool = False,
+    sparse: bool = False,
+    field: str = "",
+    series: str = "",
+    voxel: str = "",
+    crop: bool = False,
+    pad: bool = False,
+    strict: bool = False,
+    max_pixels: str = "",
+    fill_damaged: bool = False,
+) -> OpenOptions:
+    """Return what the user says about a source, from the text of the options."""
+    from pyramidion.cli._parse import parse_fit, parse_interval, parse_voxel
+    from pyramidion.core import parse_count
+    from pyramidion.formats import OpenOptions
+
+    size, unit = parse_voxel(voxel)
+    return OpenOptions(
+        dataset or None,
+        axes or None,
+        parse_interval(dt),
+        allow_mixed,
+        sparse,
+        field=field or None,
+        series=parse_count(series, "--series") if series else None,
+        voxel=size,
+        voxel_unit=unit,
+        fit=parse_fit(crop=crop, pad=pad),
+        strict=strict,
+        max_pixels=parse_count(max_pixels, "--max-pixels") if max_pixels else 2**31,
+        fill_damaged=fill_damaged,
+    )
 
 
 def print_plan(plan: dict[str, object]) -> None:
@@ -97,12 +178,16 @@ def print_plan(plan: dict[str, object]) -> None:
             shard = f", shard {_shape(array['shard'])}" if "shard" in array else ""
             chunk = f", chunk {_shape(array['chunk'])}" if "chunk" in array else ""
             print(f"  {key}: {_shape(array['shape'])}{chunk}{shard}{told}")
+    for name in ("first", "last", "blocks", "tasks"):
+        if name in plan:
+            print(f"  {name}: {shown(plan[name])}")
     for name, title in (
         ("bytes_in", "to read"),
         ("bytes_out_estimated", "to write, about"),
         ("peak_memory_estimated", "memory, about"),
     ):
-        print(f"  {title}: {format_bytes(float(str(plan[name])))}")
+        if name in plan:
+            print(f"  {title}: {format_bytes(float(str(plan[name])))}")
 
 
 def print_report(report: ConvertReport) -> None:
@@ -111,13 +196,16 @@ def print_report(report: ConvertReport) -> None:
     from pyramidion.core import format_bytes
 
     spec, run = report.spec, report.stream
+    if not report.published:
+        print(f"{shown(report.destination)}: tasks done; `convert --resume` does what is left")
+        return
     rate = format_bytes(run.bytes_read / max(run.seconds, 1e-3))
     resumed = f", {run.resumed} of {counted(run.tasks, 'parts')} kept" if run.resumed else ""
     print(
         f"{shown(report.destination)}: {_shape(spec.shape)} {spec.dtype.name}, "
         f"{format_bytes(report.bytes_written)} in {run.seconds:.1f} s ({rate}/s{resumed})"
     )
-    if report.destination.suffix == ".zarr":
+    if report.destination.suffix in (".zarr", ".idx"):
         print(f"look at it: pyramidion view {shown(report.destination)}")
 
 

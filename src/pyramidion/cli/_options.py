@@ -24,7 +24,7 @@ Compression = Annotated[
     typer.Option(
         "--compression",
         metavar="CODEC[:LEVEL]",
-        help="blosc-lz4 (default), blosc-zstd, zstd, gzip or none.",
+        help="blosc-lz4 (default), blosc-zstd, zstd, gzip or none; for .idx zip (default), lz4, raw.",
     ),
 ]
 ZarrFormat = Annotated[
@@ -47,4 +47,75 @@ AllowMixed = Annotated[
 ]
 Sparse = Annotated[
     bool, typer.Option("--sparse", help="Accept a file that declares far more than it stores.")
+]
+As = Annotated[
+    str, typer.Option("--as", metavar="KIND", help="waveform or image, where a file may be either.")
+]
+Field = Annotated[
+    str, typer.Option("--field", metavar="NAME", help="Which field of a dataset with several.")
+]
+Series = Annotated[
+    str, typer.Option("--series", metavar="N", help="Which picture of a file with several.")
+]
+Voxel = Annotated[
+    str,
+    typer.Option(
+        "--voxel",
+        metavar='"Z Y X"',
+        help="Voxel size in micrometres, or with a unit: 2 0.5 0.5 nm; one number for all axes.",
+    ),
+]
+Level = Annotated[
+    str, typer.Option("--level", metavar="K", help="Read this level; 0 is full resolution.")
+]
+Time = Annotated[
+    str, typer.Option("--time", metavar="STEPS", help="Time steps: 3, 0:4 (both included), 0,5,10.")
+]
+Clip = Annotated[bool, typer.Option("--clip", help="Cut a box that is partly outside.")]
+Arco = Annotated[
+    str,
+    typer.Option(
+        "--arco",
+        metavar="SIZE|modvisus",
+        help="Most bytes of an IDX block (1mb), each in a file; or several blocks a file.",
+    ),
+]
+Stat = Annotated[
+    str,
+    typer.Option(
+        "--stat",
+        metavar="NAME",
+        help="What coarser levels hold: mean (default), min, max, nearest, mode (labels).",
+    ),
+]
+Crop = Annotated[bool, typer.Option("--crop", help="Cut slices that are larger than the first.")]
+Pad = Annotated[
+    bool, typer.Option("--pad", help="Fill up slices that are smaller than the first with zeros.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Missing numbers in a stack are an error.")]
+MaxPixels = Annotated[
+    str, typer.Option("--max-pixels", metavar="N", help="Most pixels of one picture; 2^31.")
+]
+FillDamaged = Annotated[
+    bool,
+    typer.Option("--fill-damaged", help="Blocks that do not decode become the default value."),
+]
+ValueRange = Annotated[
+    str,
+    typer.Option("--range", metavar='"LO HI"', help="Values that become 0 and 255 in a picture."),
+]
+Processes = Annotated[
+    bool, typer.Option("--processes", help="Workers are processes instead of threads.")
+]
+Dask = Annotated[
+    str,
+    typer.Option("--dask", metavar="tcp://HOST:PORT", help="Let the workers of a cluster do it."),
+]
+Tasks = Annotated[
+    str,
+    typer.Option(
+        "--tasks",
+        metavar="FIRST:STOP",
+        help="Do only these tasks, as in a job array; --resume does the rest and publishes.",
+    ),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from pyramidion.core import UsageError, parse_count
+from pyramidion.core import UsageError, parse_count, parse_size
 
 
 def parse_workers(text: str) -> int:
@@ -50,43 +50,101 @@ def parse_number(text: str, option: str) -> float:
     return value
 
 
-def parse_box(text: str) -> str:
-    """Check ``--box`` as far as that is possible before the record is known."""
-    from pyramidion.workflows._crop import parse_sample_box
-
-    if text:
-        parse_sample_box(text, n_samples=10**18)
-    return text
-
-
 def parse_compression(text: str, destination: Path) -> str:
-    """Check ``--compression`` for the format of a destination."""
-    from pyramidion.formats import format_of_destination
+    """Check ``--compression`` for the format of a destination; IDX checks its own."""
     from pyramidion.formats._hdf5.sink import gzip_level
     from pyramidion.shards import Codec
 
-    written = format_of_destination(destination)
-    if written.name == "hdf5":
+    suffix = destination.suffix.lower()
+    if suffix in (".h5", ".hdf5", ".hdf"):
         gzip_level(text)
-    elif written.name == "zarr":
+    elif suffix == ".zarr":
         Codec.parse(text)
-    elif text not in ("", "none"):
+    elif suffix != ".idx" and text not in ("", "none"):
         raise UsageError(
-            "--compression", "is for .zarr and .h5 only", text, "leave it out", id="PYR-ALL-13"
+            "--compression",
+            "is for .zarr, .idx and .h5 only",
+            text,
+            "leave it out",
+            id="PYR-ALL-13",
         )
     return text
 
 
 def parse_zarr_format(text: str, destination: Path) -> int:
     """Read ``--zarr-format`` for the format of a destination."""
-    from pyramidion.formats import format_of_destination
-
     if text not in ("2", "3"):
         raise UsageError(
             "--zarr-format", "must be 2 or 3", text, "leave it out for 3", id="PYR-ALL-13"
         )
-    if text == "2" and format_of_destination(destination).name != "zarr":
+    if text == "2" and destination.suffix.lower() != ".zarr":
         raise UsageError(
             "--zarr-format", "is for .zarr only", destination, "leave it out", id="PYR-ALL-13"
         )
     return int(text)
+
+
+def parse_arco(text: str) -> int | None:
+    """Read ``--arco``: bytes of a block, 0 for ``modvisus``, None when it is not given."""
+    if not text:
+        return None
+    if text.lower() == "modvisus":
+        return 0
+    n_bytes = parse_size(text, "--arco")
+    # IDX halves blocks: what is no power of two is rounded down, and a block has two samples.
+    if n_bytes < 16:
+        raise UsageError("--arco", "not a size", text, "write for example 1mb", id="PYR-ALL-13")
+    return n_bytes
+
+
+def parse_voxel(text: str) -> tuple[tuple[float, float, float] | None, str]:
+    """Read ``--voxel``: one or three numbers (z, y, x) and a unit.
+
+    Returns
+    -------
+    tuple of float, or None
+        When nothing is given.
+    str
+        The unit.
+    """
+    parts = text.replace(",", " ").split()
+    unit = parts.pop() if parts and parts[-1].isalpha() else "um"
+    unit = {"micrometer": "um", "micron": "um", "nanometer": "nm", "millimeter": "mm"}.get(
+        unit, unit
+    )
+    if not text:
+        return None, unit
+    numbers = [parse_number(part, "--voxel") for part in parts]
+    is_size = len(numbers) in (1, 3) and all(n > 0 for n in numbers)
+    if not is_size or unit not in ("um", "nm", "mm", "cm", "m", "pm"):
+        raise UsageError(
+            "--voxel", "not a voxel size", text, 'write for example "2 0.5 0.5 um"', id="PYR-ALL-13"
+        )
+    z, y, x = numbers * 3 if len(numbers) == 1 else numbers
+    return (z, y, x), unit
+
+
+def parse_range(text: str) -> tuple[float, float] | None:
+    """Read ``--range "LO HI"``."""
+    if not text:
+        return None
+    numbers = [parse_number(part, "--range") for part in text.replace(",", " ").split()]
+    if len(numbers) != 2 or numbers[0] >= numbers[1]:
+        raise UsageError(
+            "--range", "two rising numbers needed", text, 'write "0 4095"', id="PYR-BOX-05"
+        )
+    return numbers[0], numbers[1]
+
+
+def parse_kind(text: str) -> str:
+    """Read ``--as``."""
+    if text not in ("", "waveform", "image"):
+        raise UsageError("--as", "waveform or image", text, "leave it out", id="PYR-ALL-13")
+    return text
+
+
+def parse_fit(*, crop: bool, pad: bool) -> str:
+    """Read ``--crop`` and ``--pad``, which exclude each other."""
+    if crop and pad:
+        raise UsageError("--pad", "given with --crop", mend="choose one", id="PYR-IMG-06")
+    return "crop" if crop else "pad" if pad else ""

@@ -92,7 +92,8 @@ def format_of_destination(path: Path, kind: Kind = "waveform") -> Format:
     """
     writers = [f for f in formats() if (f.create_image if kind == "image" else f.create)]
     for candidate in writers:
-        if path.name.lower().endswith(candidate.suffixes):
+        suffixes = (kind == "image" and candidate.image_suffixes) or candidate.suffixes
+        if path.name.lower().endswith(suffixes):
             return candidate
     shown = path.suffix or path.name
     raise UsageError(

@@ -1,19 +1,17 @@
 """The verbs as functions: whatever the command line does, Python can do."""
 
 from pyramidion.workflows._convert import (
-    ConvertOptions,
-    ConvertReport,
     convert,
     describe_plan,
-    n_workers,
     plan_conversion,
-    size_of,
     write_waveform,
 )
 from pyramidion.workflows._describe import describe
 from pyramidion.workflows._destination import check_destination
+from pyramidion.workflows._files import size_of
 from pyramidion.workflows._generate import generate
 from pyramidion.workflows._import import ImportJob, ImportReport, plan_import, run_import
+from pyramidion.workflows._options import ConvertOptions, ConvertReport, n_workers
 from pyramidion.workflows._stream import Progress, StreamReport, stream
 from pyramidion.workflows._verify import SHOWN_FAULTS, VerifyReport, verify
 

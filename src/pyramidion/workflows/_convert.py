@@ -1,25 +1,21 @@
-"""Convert a waveform from any format to any other, in one pass."""
+"""Convert anything that is read to anything that is written, in one pass."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pyramidion.core import UsageError, WaveformSource, WaveformSpec
 from pyramidion.formats import (
     Format,
-    OpenOptions,
-    WriteOptions,
-    files_matching,
+    Kind,
     format_of_destination,
-    is_pattern,
+    formats,
+    kind_of_source,
     open_source,
 )
 from pyramidion.storage import partial_path
+from pyramidion.workflows._convert_image import convert_image, plan_image
 from pyramidion.workflows._crop import CroppedWaveform, parse_sample_box
 from pyramidion.workflows._destination import (
     check_destination,
@@ -27,85 +23,22 @@ from pyramidion.workflows._destination import (
     estimated_bytes,
     make_parents,
 )
-from pyramidion.workflows._stream import Progress, StreamReport, stream
-
-
-@dataclass(frozen=True)
-class ConvertOptions:
-    """How to convert.
-
-    Parameters
-    ----------
-    source : OpenOptions
-        What is known about the source.
-    box : str
-        ``"FIRST LAST"``: keep these samples only; empty for all.
-    compression : str
-        See :class:`pyramidion.formats.WriteOptions`.
-    zarr_format : int
-        3, or 2 for old viewers.
-    workers : int
-        Threads; 0 for one per core.
-    overwrite, resume, parents, force : bool
-        Replace a dataset; go on with an interrupted run; make parent folders; do not compare the
-        free space.
-    """
-
-    source: OpenOptions = field(default_factory=OpenOptions)
-    box: str = ""
-    compression: str = ""
-    zarr_format: int = 3
-    workers: int = 0
-    overwrite: bool = False
-    resume: bool = False
-    parents: bool = False
-    force: bool = False
-
-
-@dataclass(frozen=True)
-class ConvertReport:
-    """What a conversion wrote.
-
-    Parameters
-    ----------
-    destination : Path
-        The dataset.
-    spec : WaveformSpec
-        What it holds.
-    stream : StreamReport
-        What the run did.
-    bytes_written : int
-        Size of the destination.
-    """
-
-    destination: Path
-    spec: WaveformSpec
-    stream: StreamReport
-    bytes_written: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
-        return {
-            "destination": str(self.destination),
-            "shape": list(self.spec.shape),
-            "dtype": self.spec.dtype.name,
-            "bytes_written": self.bytes_written,
-            "warnings": list(self.spec.warnings),
-            **self.stream.as_dict(),
-        }
+from pyramidion.workflows._files import fingerprint, size_of
+from pyramidion.workflows._options import ConvertOptions, ConvertReport, n_workers
+from pyramidion.workflows._stream import Progress, stream
 
 
 def convert(
     source: Path, destination: Path, options: ConvertOptions, progress: Progress | None = None
 ) -> ConvertReport:
-    """Convert a waveform file or store to another.
+    """Convert a file, a set of files or a store to another.
 
     Parameters
     ----------
     source : Path
         A file, a store, or a name with ``*`` for a set of files.
     destination : Path
-        Its suffix names the format: ``.zarr``, ``.h5``, ``.npy``.
+        Its suffix names the format: ``.zarr``, ``.idx``, ``.h5``, ``.npy``, ``%04d.png``...
     options : ConvertOptions
         How.
     progress : callable, optional
@@ -117,9 +50,11 @@ def convert(
         If anything is wrong with source, destination or options; nothing half-written has the
         destination's name.
     """
+    if kind_of_conversion(source, destination, options) == "image":
+        return convert_image(source, destination, options, progress)
     written = _checked_format(source, destination, options)
     with open_cropped(source, options) as opened:
-        source_id = _fingerprint(source, opened.spec, options)
+        source_id = fingerprint(source, opened.spec, [options.box, options.source])
         return write_waveform(opened, destination, written, options, source_id, progress)
 
 
@@ -156,7 +91,7 @@ def write_waveform(
     if options.parents:
         make_parents(destination)
     assert written.create is not None
-    sink = written.create(destination, spec, _write_options(options, source_id))
+    sink = written.create(destination, spec, options.written(source_id))
     if options.resume and not sink.resumable:
         sink.abort()
         raise UsageError(
@@ -179,6 +114,8 @@ def plan_conversion(source: Path, destination: Path, options: ConvertOptions) ->
         Source and destination, shape, arrays with their chunks and levels, estimated bytes and
         peak memory (JSON values).
     """
+    if kind_of_conversion(source, destination, options) == "image":
+        return plan_image(source, destination, options)
     written = _checked_format(source, destination, options)
     with open_cropped(source, options) as opened:
         return {"source": str(source), **describe_plan(opened.spec, destination, written, options)}
@@ -188,7 +125,7 @@ def describe_plan(
     spec: WaveformSpec, destination: Path, written: Format, options: ConvertOptions
 ) -> dict[str, Any]:
     """Return the plan of writing a waveform (JSON values)."""
-    arrays = written.plan(spec, _write_options(options, "")) if written.plan else {}
+    arrays = written.plan(spec, options.written("")) if written.plan else {}
     return {
         "destination": str(destination),
         "format": written.name,
@@ -204,6 +141,25 @@ def describe_plan(
     }
 
 
+def kind_of_conversion(source: Path, destination: Path, options: ConvertOptions) -> Kind:
+    """Tell whether a conversion is one of a waveform or of an image.
+
+    The user decides first, then a destination that can only be one of both, then the source.
+    """
+    if options.kind:
+        return "image" if options.kind == "image" else "waveform"
+    name = destination.name.lower()
+    able = {
+        "waveform": any(name.endswith(f.suffixes) for f in formats() if f.create),
+        "image": any(name.endswith(f.image_suffixes or f.suffixes) for f in formats() if f.create_image),
+    }  # fmt: skip
+    if name.endswith(".ome.zarr") or (able["image"] and not able["waveform"]):
+        return "image"
+    if able["waveform"] and not able["image"]:
+        return "waveform"
+    return kind_of_source(source, options.source)
+
+
 def open_cropped(source: Path, options: ConvertOptions) -> WaveformSource:
     """Open a source, cut to ``options.box``."""
     opened = open_source(source, options.source)
@@ -215,22 +171,6 @@ def open_cropped(source: Path, options: ConvertOptions) -> WaveformSource:
         opened.close()
         raise
     return CroppedWaveform(opened, first, last)
-
-
-def n_workers(asked: int) -> int:
-    """Return how many threads to use; one per usable core unless asked otherwise."""
-    if asked > 0:
-        return asked
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
-
-
-def size_of(path: Path) -> int:
-    """Return the bytes of a file, or of all files in a folder."""
-    if path.is_file():
-        return path.stat().st_size
-    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
 
 
 def _checked_format(source: Path, destination: Path, options: ConvertOptions) -> Format:
@@ -247,12 +187,6 @@ def _checked_format(source: Path, destination: Path, options: ConvertOptions) ->
     return written
 
 
-def _write_options(options: ConvertOptions, source_id: str) -> WriteOptions:
-    return WriteOptions(
-        options.compression, options.zarr_format, options.overwrite, options.resume, source_id
-    )
-
-
 BLOCK_SAMPLES = 2**20
 
 
@@ -260,23 +194,3 @@ def _peak_bytes(spec: WaveformSpec, options: ConvertOptions) -> int:
     """Estimate the peak: the program itself, and per worker a block, its code and its bins."""
     per_worker = 6 * BLOCK_SAMPLES * spec.dtype.itemsize + 2**25
     return 120 * 2**20 + n_workers(options.workers) * per_worker
-
-
-def _fingerprint(source: Path, spec: WaveformSpec, options: ConvertOptions) -> str:
-    """Return what must be equal for a resumed run to go on: the source's files, as they are now."""
-    told = []
-    for file in files_of(source):
-        stat = file.stat()
-        told.append([str(file), stat.st_size, stat.st_mtime_ns])
-    how = [options.box, repr(options.source), spec.shape, spec.dtype.str]
-    text = json.dumps([str(source.resolve()), sorted(told), how])
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def files_of(source: Path) -> list[Path]:
-    """Return the files that a source consists of: itself, those of a folder, or of a pattern."""
-    if is_pattern(source):
-        return list(files_matching(source))
-    if source.is_dir():
-        return [path for path in source.rglob("*") if path.is_file()]
-    return [source]

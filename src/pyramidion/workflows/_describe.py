@@ -9,7 +9,7 @@ import numpy as np
 
 from pyramidion.core import WaveformSource
 from pyramidion.formats import OpenOptions, WaveformStore, format_of_source, open_source
-from pyramidion.workflows._convert import files_of, size_of
+from pyramidion.workflows._files import files_of, size_of
 
 
 def describe(path: Path, options: OpenOptions | None = None) -> dict[str, Any]:

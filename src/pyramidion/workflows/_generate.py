@@ -11,8 +11,9 @@ from pyramidion.core import UsageError
 from pyramidion.formats import format_of_destination
 from pyramidion.instruments import SimulatedScope
 from pyramidion.storage import kept_plan
-from pyramidion.workflows._convert import ConvertOptions, ConvertReport, write_waveform
+from pyramidion.workflows._convert import write_waveform
 from pyramidion.workflows._destination import check_destination
+from pyramidion.workflows._options import ConvertOptions, ConvertReport
 from pyramidion.workflows._stream import Progress
 
 

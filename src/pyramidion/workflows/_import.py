@@ -11,7 +11,8 @@ from typing import Any
 
 from pyramidion.core import MissingError, PyramidionError, StoppedError, UsageError
 from pyramidion.formats import format_of_destination, formats
-from pyramidion.workflows._convert import ConvertOptions, ConvertReport, convert
+from pyramidion.workflows._convert import convert
+from pyramidion.workflows._options import ConvertOptions, ConvertReport
 from pyramidion.workflows._stream import Progress
 
 _TRC_SET = re.compile(r"C\d+--(?P<name>.+)--\d+\.trc", re.IGNORECASE)

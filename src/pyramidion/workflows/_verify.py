@@ -30,8 +30,8 @@ from pyramidion.workflows._compare import (
     compare_specs,
     place_of,
 )
-from pyramidion.workflows._convert import n_workers
 from pyramidion.workflows._crop import CroppedWaveform, source_samples
+from pyramidion.workflows._options import n_workers
 from pyramidion.workflows._pool import in_order
 from pyramidion.workflows._stream import Progress
 

@@ -1,0 +1,226 @@
+"""Convert an image, a volume or a movie from any format to any other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pyramidion.core import ImageSource, ImageSpec, PyramidionError, StoppedError, UsageError
+from pyramidion.formats import Format, ImageSink, format_of_destination
+from pyramidion.workflows._destination import check_destination, check_space, make_parents
+from pyramidion.workflows._files import fingerprint, size_of
+from pyramidion.workflows._image_job import ImageJob, Meter, open_fields
+from pyramidion.workflows._options import ConvertOptions, ConvertReport, n_workers
+from pyramidion.workflows._run_tasks import (
+    parse_tasks,
+    run_on_processes,
+    run_on_threads,
+    run_part,
+)
+from pyramidion.workflows._stream import Progress, StreamReport
+
+COMPRESSED_SHARE = 0.3
+"""Bytes stored per byte of an image with much background; what is refused will not fit."""
+
+_MANY_FIELDS = {"idx", "hdf5"}
+"""Formats whose datasets hold fields of different types side by side."""
+
+
+def convert_image(
+    source: Path, destination: Path, options: ConvertOptions, progress: Progress | None = None
+) -> ConvertReport:
+    """Convert an image; see :func:`pyramidion.workflows.convert`."""
+    written = _checked_format(source, destination, options)
+    with ExitStack() as stack:
+        sources = [stack.enter_context(s) for s in _open_all(source, written, options)]
+        job = _job(source, destination, options, sources)
+        if options.parents:
+            make_parents(destination)
+        if options.tasks:
+            return _run_part(job, sources, progress)
+        if not options.force:
+            check_space(destination, _estimated_bytes([s.spec for s in sources], options))
+        return _run(job, written, sources, progress)
+
+
+def plan_image(source: Path, destination: Path, options: ConvertOptions) -> dict[str, Any]:
+    """Return what :func:`convert_image` would do (JSON values); nothing is written."""
+    written = _checked_format(source, destination, options)
+    with ExitStack() as stack:
+        sources = [stack.enter_context(s) for s in _open_all(source, written, options)]
+        specs = [s.spec for s in sources]
+        spec = specs[0]
+        arrays = (
+            written.plan_image(destination, specs, options.written(""))
+            if written.plan_image
+            else {}
+        )
+        return {
+            "source": str(source),
+            "destination": str(destination),
+            "format": written.name,
+            "kind": "image",
+            "fields": [s.name for s in specs],
+            "shape": list(spec.shape),
+            "axes": spec.present,
+            "dtype": spec.dtype.name,
+            "bytes_in": sum(s.n_bytes for s in specs),
+            "bytes_out_estimated": _estimated_bytes(specs, options),
+            "workers": n_workers(options.workers),
+            "warnings": [w for s in specs for w in s.warnings],
+            **arrays,
+        }
+
+
+def _open_all(source: Path, written: Format, options: ConvertOptions) -> list[ImageSource]:
+    """Open what is to be converted: the field that was asked for, or all that the format holds."""
+    opened = open_fields(source, options)
+    names = opened[0].fields
+    if len(names) == 1 or options.source.field is not None:
+        return opened
+    opened[0].close()
+    if written.name not in _MANY_FIELDS:
+        raise UsageError(
+            str(source),
+            f"{len(names)} fields",
+            ", ".join(names),
+            "choose with --field",
+            id="PYR-IDX-15",
+        )
+    return open_fields(source, options, names)
+
+
+def _job(
+    source: Path, destination: Path, options: ConvertOptions, sources: list[ImageSource]
+) -> ImageJob:
+    how = [options.box, options.level, options.times, options.clip, options.source]
+    source_id = fingerprint(source, sources[0].spec, how)
+    names = tuple(s.spec.name for s in sources) if len(sources) > 1 else ()
+    # Absolute: workers on other machines have another current folder.
+    return ImageJob(source.absolute(), destination.absolute(), options, names, source_id)
+
+
+def _run(
+    job: ImageJob, written: Format, sources: list[ImageSource], progress: Progress | None
+) -> ConvertReport:
+    began = time.monotonic()
+    assert written.create_image is not None
+    specs = [s.spec for s in sources]
+    sink = written.create_image(job.destination, specs, job.options.written(job.source_id))
+    if job.options.resume and not sink.resumable:
+        sink.abort()
+        raise UsageError(
+            "--resume",
+            f"is not possible for {written.name}",
+            job.destination,
+            "run again without it",
+            id="PYR-ALL-06",
+        )
+    run = _Run(sink, specs, progress)
+    try:
+        run.everything(job, sources)
+        sink.commit()
+    except KeyboardInterrupt as error:
+        sink.abort()
+        raise StoppedError("stopped", run.kept(), id="PYR-ALL-27") from error
+    except PyramidionError as error:
+        sink.abort()
+        error.good = error.good or run.kept()
+        raise
+    except MemoryError as error:
+        sink.abort()
+        raise PyramidionError(
+            "memory", "not enough memory", mend="use fewer --workers", id="PYR-ALL-24"
+        ) from error
+    except BaseException:
+        sink.abort()
+        raise
+    return _report(job, sources, run, time.monotonic() - began)
+
+
+def _run_part(
+    job: ImageJob, sources: list[ImageSource], progress: Progress | None
+) -> ConvertReport:
+    began = time.monotonic()
+    with job.attach() as parts:
+        wanted = parse_tasks(job.options.tasks, len(parts.sink.tasks))
+        run = _Run(parts.sink, [s.spec for s in sources], progress)
+        run_part(parts, wanted, run.done)
+    report = _report(job, sources, run, time.monotonic() - began)
+    return replace(report, published=False, bytes_written=0)
+
+
+def _report(job: ImageJob, sources: list[ImageSource], run: _Run, seconds: float) -> ConvertReport:
+    spec = sources[0].spec
+    notes = tuple(dict.fromkeys(note for source in sources for note in source.notes()))
+    streamed = StreamReport(run.n_tasks, run.n_resumed, run.n_bytes, round(seconds, 3))
+    size = size_of(job.destination) if job.destination.exists() else 0
+    return ConvertReport(job.destination, spec, streamed, size, notes=notes)
+
+
+class _Run:
+    """One run over a sink's tasks: which were there before, what was read, what is told."""
+
+    def __init__(self, sink: ImageSink, specs: list[ImageSpec], progress: Progress | None) -> None:
+        self._sink, self._specs, self._progress = sink, specs, progress
+        self._costs = [task.n_bytes for task in sink.tasks]
+        self.n_tasks, self._total = len(self._costs), sum(self._costs)
+        was_done = [sink.is_done(n) for n in range(self.n_tasks)]
+        self.n_resumed = sum(was_done)
+        self._before = sum(c for c, is_done in zip(self._costs, was_done, strict=True) if is_done)
+        self.n_bytes = 0
+
+    def everything(self, job: ImageJob, sources: list[ImageSource]) -> None:
+        """Do all that is left, with whatever the options name."""
+        if job.options.dask:
+            from pyramidion.workflows._dask import run_on_dask
+
+            run_on_dask(job, self._sink, self.done)
+        elif job.options.processes:
+            run_on_processes(job, self._sink, self.done)
+        else:
+            meter = Meter(self._specs, self._tell)
+            reads: list[Callable[..., object]] = [source.read for source in sources]
+            run_on_threads(self._sink, reads, job.options.workers, meter, lambda _: None)
+
+    def done(self, task: int) -> None:
+        """Count a finished task, where its reads are not counted themselves."""
+        self._tell(self.n_bytes + self._costs[task])
+
+    def _tell(self, n_bytes: int) -> None:
+        self.n_bytes = n_bytes
+        if self._progress is not None:
+            self._progress(min(self._before + n_bytes, self._total), self._total)
+
+    def kept(self) -> str:
+        """Tell what a run that failed leaves."""
+        if not self._sink.resumable:
+            return "nothing was kept"
+        n_kept = sum(self._sink.is_done(n) for n in range(self.n_tasks))
+        if n_kept == 0:
+            return "nothing was kept"
+        return f"{n_kept} of {self.n_tasks} parts stored, go on with --resume"
+
+
+def _checked_format(source: Path, destination: Path, options: ConvertOptions) -> Format:
+    written = format_of_destination(destination, "image")
+    if written.name != "image-stack":  # pictures go into a folder that may hold others
+        check_destination(
+            destination,
+            source,
+            written,
+            overwrite=options.overwrite,
+            resume=options.resume,
+            parents=options.parents,
+        )
+    return written
+
+
+def _estimated_bytes(specs: list[ImageSpec], options: ConvertOptions) -> int:
+    n_bytes = sum(spec.n_bytes for spec in specs)
+    is_raw = options.compression in ("none", "raw")
+    return int(n_bytes * (1.0 if is_raw else COMPRESSED_SHARE))
