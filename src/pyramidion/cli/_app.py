@@ -17,16 +17,19 @@ import typer.main
 
 from pyramidion.cli._signals import catch_signals, stopped_status
 from pyramidion.cli._streams import LONGEST_LINE, flush_output, prepare_streams, tell
+from pyramidion.cli.compat.openvisus import STEPS, rewritten
 
 COMMANDS = {
     "demo": ("_demo", "demo"),
     "generate": ("_generate", "generate"),
     "convert": ("_convert", "convert"),
+    "compress": ("_compress", "compress"),
     "import": ("_import", "import_"),
     "serve": ("_serve", "serve"),
     "view": ("_view", "view"),
     "info": ("_info", "info"),
     "verify": ("_verify", "verify"),
+    "repair": ("_repair", "repair"),
 }
 """Command name, module of this package, function."""
 
@@ -35,6 +38,10 @@ COMPATIBLE = {
     "convert_hdf5_to_zarr": ("compat.zoomingonline", "convert_hdf5_to_zarr"),
     "data_to_s3_importer": ("compat.zoomingonline", "data_to_s3_importer"),
     "cors_server": ("compat.zoomingonline", "cors_server"),
+    "convert-image-stack": ("compat.openvisus", "convert_image_stack"),
+    "compress-dataset": ("compat.openvisus", "compress_dataset"),
+    "copy-dataset": ("compat.openvisus", "copy_dataset"),
+    STEPS: ("compat.openvisus", "convert_steps"),
 }
 """Command lines of earlier tools; they work and are not listed."""
 
@@ -88,7 +95,7 @@ def main(argv: list[str] | None = None) -> None:
     argv : list of str, optional
         Without the program's name; by default what the shell gave.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = rewritten(list(sys.argv[1:] if argv is None else argv))
     prepare_streams()
     # numpy's linear algebra is not used; starting its threads costs what a small file takes.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

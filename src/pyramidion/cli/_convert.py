@@ -33,6 +33,7 @@ def convert(
         ),
     ] = "",
     level: o.Level = "",
+    end_resolution: o.EndResolution = "",
     time: o.Time = "",
     field: o.Field = "",
     clip: o.Clip = False,
@@ -77,12 +78,12 @@ def convert(
         parse_arco,
         parse_compression,
         parse_kind,
+        parse_level,
         parse_range,
         parse_workers,
         parse_zarr_format,
     )
     from pyramidion.cli._print import print_json, progress_bar, warn
-    from pyramidion.core import parse_count
     from pyramidion.workflows import ConvertOptions, plan_conversion
     from pyramidion.workflows import convert as run
 
@@ -91,11 +92,11 @@ def convert(
         source=open_options(
             dataset=dataset, axes=axes, dt=dt, allow_mixed=allow_mixed, sparse=sparse, field=field,
             series=series, voxel=voxel, crop=crop, pad=pad, strict=strict, max_pixels=max_pixels,
-            fill_damaged=fill_damaged,
+            fill_damaged=fill_damaged, end_resolution=end_resolution,
         ),
         kind=parse_kind(kind),
         box=box,
-        level=parse_count(level, "--level") if level else 0,
+        level=parse_level(level, end_resolution),
         times=time,
         clip=clip,
         compression=parse_compression(compression, out),
@@ -138,6 +139,7 @@ def open_options(  # what `convert`, `info` and `verify` say about a source
     strict: bool = False,
     max_pixels: str = "",
     fill_damaged: bool = False,
+    end_resolution: str = "",
 ) -> OpenOptions:
     """Return what the user says about a source, from the text of the options."""
     from pyramidion.cli._parse import parse_fit, parse_interval, parse_voxel
@@ -159,6 +161,7 @@ def open_options(  # what `convert`, `info` and `verify` say about a source
         strict=strict,
         max_pixels=parse_count(max_pixels, "--max-pixels") if max_pixels else 2**31,
         fill_damaged=fill_damaged,
+        end_resolution=parse_count(end_resolution, "--toh") if end_resolution else None,
     )
 
 

@@ -15,9 +15,16 @@ def info(
         str, typer.Argument(metavar="DATASET", help="A store or a file; quote a name with *.")
     ] = "",
     name: o.Dataset = "",
+    field: o.Field = "",
+    series: o.Series = "",
     axes: o.Axes = "",
     dt: o.Interval = "",
+    voxel: o.Voxel = "",
     allow_mixed: o.AllowMixed = False,
+    visus_config: Annotated[
+        bool,
+        typer.Option("--visus-config", help="Print it as an entry of OpenVisus' configuration."),
+    ] = False,
     formats: Annotated[
         bool, typer.Option("--formats", help="List what is read and written.")
     ] = False,
@@ -27,10 +34,9 @@ def info(
 
     Example: pyramidion info scope.zarr
     """
-    from pyramidion.cli._parse import parse_interval
+    from pyramidion.cli._convert import open_options
     from pyramidion.cli._print import print_json, warn
     from pyramidion.core import UsageError
-    from pyramidion.formats import OpenOptions
     from pyramidion.workflows import describe
 
     if formats:
@@ -38,13 +44,59 @@ def info(
         return
     if not dataset:
         raise UsageError("DATASET", "missing", mend="name a store or a file", id="PYR-ALL-02")
-    options = OpenOptions(name or None, axes or None, parse_interval(dt), allow_mixed)
+    options = open_options(
+        dataset=name, field=field, series=series, axes=axes, dt=dt, voxel=voxel,
+        allow_mixed=allow_mixed,
+    )  # fmt: skip
     report = describe(Path(dataset), options)
     warn("info", report["warnings"])
     print_json(report) if json else _print(report)
 
 
 def _print(report: dict[str, Any]) -> None:
+    """Print a report in the words of its kind."""
+    (_print_image if report["kind"] == "image" else _print_waveform)(report)
+
+
+def _print_image(report: dict[str, Any]) -> None:
+    from pyramidion.cli._print import counted, shown
+    from pyramidion.core import escape, format_bytes
+
+    sizes = {name: n for name, n in report["shape"].items() if n > 1 or name in report["axes"]}
+    names = [escape(name) for name in report["fields"]]
+    print(f"{shown(report['path'])}: {report['format']} image")
+    print("  shape     " + ", ".join(f"{name} {n}" for name, n in sizes.items()))
+    colour = ", RGB" if report["rgb"] else ""
+    print(f"  voxels    {report['dtype']}{colour}, {_voxel(report['voxel'])}")
+    if len(names) > 1:
+        print(f"  fields    {', '.join(names)}")
+    times = report["times"]
+    if len(times) > 1:
+        print(f"  times     {counted(len(times), 'steps')}, {times[0]} to {times[-1]}")
+    for number, channel in enumerate(report["channels"]):
+        label = escape(channel["label"]) or f"channel {number}"
+        if channel["limits"]:
+            low, high = channel["limits"]
+            print(f"  values    {label}: {low:g} to {high:g}")
+    print(
+        f"  size      {format_bytes(report['bytes_on_disk'])} for {format_bytes(report['bytes'])}"
+    )
+    for key in ("variant", "codec", "bitmask", "blocks"):
+        if key in report:
+            print(f"  {key:<10}{shown(report[key])}")
+    for number, level in enumerate(report["levels"]):
+        shape = " x ".join(map(str, level["shape"]))
+        print(f"  level {number:<4}{shape}")
+
+
+def _voxel(voxel: dict[str, Any]) -> str:
+    unit = voxel["x"]["unit"]
+    if not unit:
+        return "voxel size not known"
+    return " x ".join(f"{voxel[a]['size']:g}" for a in "zyx") + f" {unit} (z, y, x)"
+
+
+def _print_waveform(report: dict[str, Any]) -> None:
     from pyramidion.cli._print import counted, shown
     from pyramidion.core import escape, format_bytes, format_si
 
@@ -80,12 +132,16 @@ def _print_formats(*, json: bool) -> None:
     from pyramidion.cli._print import print_json
     from pyramidion.formats import formats
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": f.name,
             "suffixes": list(f.suffixes),
-            "reads": f.open is not None,
-            "writes": f.create is not None,
+            "reads": bool(f.open or f.open_image),
+            "writes": bool(f.create or f.create_image),
+            "kinds": [
+                *(["waveform"] if f.open else []),
+                *(["image"] if f.open_image else []),
+            ],
             "summary": f.summary,
         }
         for f in formats()
@@ -93,6 +149,6 @@ def _print_formats(*, json: bool) -> None:
     if json:
         print_json(rows)
         return
-    for f in formats():
-        what = " ".join(filter(None, ["reads" if f.open else "", "writes" if f.create else ""]))
-        print(f"{f.name:<8}{' '.join(f.suffixes):<22}{what:<14}{f.summary}")
+    for row in rows:
+        what = " ".join(word for word in ("reads", "writes") if row[word])
+        print(f"{row['name']:<13}{' '.join(row['suffixes']):<26}{what:<14}{row['summary']}")

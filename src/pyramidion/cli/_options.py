@@ -68,6 +68,9 @@ Voxel = Annotated[
 Level = Annotated[
     str, typer.Option("--level", metavar="K", help="Read this level; 0 is full resolution.")
 ]
+EndResolution = Annotated[
+    str, typer.Option("--toh", metavar="H", help="IDX: read at this end resolution.")
+]
 Time = Annotated[
     str, typer.Option("--time", metavar="STEPS", help="Time steps: 3, 0:4 (both included), 0,5,10.")
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 from pyramidion.core import UsageError, parse_count, parse_size
@@ -107,9 +108,9 @@ def parse_voxel(text: str) -> tuple[tuple[float, float, float] | None, str]:
     str
         The unit.
     """
-    parts = text.replace(",", " ").split()
+    parts = re.sub(r"([0-9.])([a-zµ]+)$", r"\1 \2", text.replace(",", " ").strip()).split()
     unit = parts.pop() if parts and parts[-1].isalpha() else "um"
-    unit = {"micrometer": "um", "micron": "um", "nanometer": "nm", "millimeter": "mm"}.get(
+    unit = {"µm": "um", "micrometer": "um", "micron": "um", "nanometer": "nm", "millimeter": "mm"}.get(
         unit, unit
     )
     if not text:
@@ -148,3 +149,18 @@ def parse_fit(*, crop: bool, pad: bool) -> str:
     if crop and pad:
         raise UsageError("--pad", "given with --crop", mend="choose one", id="PYR-IMG-06")
     return "crop" if crop else "pad" if pad else ""
+
+
+LAST_LEVEL = -1
+
+
+def parse_level(text: str, end_resolution: str) -> int:
+    """Read ``--level``; an end resolution is the last level."""
+    if text and end_resolution:
+        raise UsageError("--toh", "given with --level", mend="choose one", id="PYR-BOX-07")
+    if end_resolution:
+        return LAST_LEVEL
+    level = parse_count(text, "--level") if text else 0
+    if level < 0:
+        raise UsageError("--level", "must be at least 0", text, id="PYR-BOX-07")
+    return level

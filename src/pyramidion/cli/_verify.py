@@ -17,6 +17,7 @@ def verify(
     ] = "",
     name: o.Dataset = "",
     axes: o.Axes = "",
+    field: o.Field = "",
     dt: o.Interval = "",
     allow_mixed: o.AllowMixed = False,
     workers: o.Workers = "",
@@ -26,14 +27,14 @@ def verify(
 
     Example: pyramidion verify scope.zarr --against scope.h5
     """
-    from pyramidion.cli._parse import parse_interval, parse_workers
+    from pyramidion.cli._convert import open_options
+    from pyramidion.cli._parse import parse_workers
     from pyramidion.cli._print import LONGEST_LINE, counted, print_json, progress_bar, shown, tell
     from pyramidion.core import escape
-    from pyramidion.formats import OpenOptions
     from pyramidion.workflows import SHOWN_FAULTS
     from pyramidion.workflows import verify as run
 
-    options = OpenOptions(name or None, axes or None, parse_interval(dt), allow_mixed)
+    options = open_options(dataset=name, axes=axes, dt=dt, allow_mixed=allow_mixed, field=field)
     source = Path(against) if against else None
     with progress_bar("verifying", quiet=json) as progress:
         report = run(
@@ -45,8 +46,10 @@ def verify(
         values = counted(report.bins, "overview values")
         levels = f", {values} on {counted(len(report.levels), 'levels')} exact"
         same = f", same as {shown(against)}" if against else ""
-        decode = "1 sample decodes" if report.samples == 1 else f"{report.samples} samples decode"
-        print(f"{shown(dataset)}: sound: {decode}{levels if report.levels else ''}{same}")
+        element = "voxel" if report.kind == "image" else "sample"
+        decode = f"{report.samples} {element}{' decodes' if report.samples == 1 else 's decode'}"
+        notes = "".join(f", {note}" for note in report.notes)
+        print(f"{shown(dataset)}: sound: {decode}{levels if report.levels else ''}{same}{notes}")
     if report.faults:
         for fault in report.faults[:SHOWN_FAULTS]:
             tell(f"pyramidion verify: error: {escape(fault, LONGEST_LINE)}")

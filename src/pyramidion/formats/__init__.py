@@ -1,5 +1,6 @@
 """Files of every kind, each in one module found by its name, behind one interface."""
 
+from pyramidion.formats._faults import image_faults
 from pyramidion.formats._format import (
     Format,
     ImageSink,
@@ -43,6 +44,7 @@ __all__ = [
     "format_of_destination",
     "format_of_source",
     "formats",
+    "image_faults",
     "is_pattern",
     "kind_of_source",
     "looks_like",

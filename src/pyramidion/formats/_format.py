@@ -49,6 +49,8 @@ class OpenOptions:
         Image stacks: missing numbers are an error, not a warning.
     max_pixels : int
         Most elements of one picture.
+    end_resolution : int, optional
+        IDX: an end resolution H to be offered as the last of the levels.
     fill_damaged : bool
         Images: blocks that do not decode hold the default value, and are counted.
     """
@@ -65,6 +67,7 @@ class OpenOptions:
     fit: str = ""
     strict: bool = False
     max_pixels: int = 2**31
+    end_resolution: int | None = None
     fill_damaged: bool = False
 
 

@@ -139,6 +139,7 @@ class StagedFolder:
         assert self._lock is not None, "a part of a conversion does not publish it"
         replaced = _replaced_path(self.destination)
         with told_as(self.destination):
+            self.folder.remove_leftovers()  # of a worker process that was killed
             if os.path.lexists(self.destination):
                 self._check_replaceable()
                 self.destination.replace(replaced)

@@ -1,5 +1,6 @@
 """The verbs as functions: whatever the command line does, Python can do."""
 
+from pyramidion.workflows._compress import CompressOptions, CompressReport, compress
 from pyramidion.workflows._convert import (
     convert,
     describe_plan,
@@ -12,19 +13,25 @@ from pyramidion.workflows._files import size_of
 from pyramidion.workflows._generate import generate
 from pyramidion.workflows._import import ImportJob, ImportReport, plan_import, run_import
 from pyramidion.workflows._options import ConvertOptions, ConvertReport, n_workers
+from pyramidion.workflows._repair import RepairReport, repair
 from pyramidion.workflows._stream import Progress, StreamReport, stream
-from pyramidion.workflows._verify import SHOWN_FAULTS, VerifyReport, verify
+from pyramidion.workflows._verify import verify
+from pyramidion.workflows._verify_report import SHOWN_FAULTS, VerifyReport
 
 __all__ = [
     "SHOWN_FAULTS",
+    "CompressOptions",
+    "CompressReport",
     "ConvertOptions",
     "ConvertReport",
     "ImportJob",
     "ImportReport",
     "Progress",
+    "RepairReport",
     "StreamReport",
     "VerifyReport",
     "check_destination",
+    "compress",
     "convert",
     "describe",
     "describe_plan",
@@ -32,6 +39,7 @@ __all__ = [
     "n_workers",
     "plan_conversion",
     "plan_import",
+    "repair",
     "run_import",
     "size_of",
     "stream",

@@ -41,10 +41,10 @@ def convert_image(
         if options.parents:
             make_parents(destination)
         if options.tasks:
-            return _run_part(job, sources, progress)
+            return _run_part(job, destination, sources, progress)
         if not options.force:
             check_space(destination, _estimated_bytes([s.spec for s in sources], options))
-        return _run(job, written, sources, progress)
+        return replace(_run(job, written, sources, progress), destination=destination)
 
 
 def plan_image(source: Path, destination: Path, options: ConvertOptions) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _run(
 
 
 def _run_part(
-    job: ImageJob, sources: list[ImageSource], progress: Progress | None
+    job: ImageJob, destination: Path, sources: list[ImageSource], progress: Progress | None
 ) -> ConvertReport:
     began = time.monotonic()
     with job.attach() as parts:
@@ -151,7 +151,7 @@ def _run_part(
         run = _Run(parts.sink, [s.spec for s in sources], progress)
         run_part(parts, wanted, run.done)
     report = _report(job, sources, run, time.monotonic() - began)
-    return replace(report, published=False, bytes_written=0)
+    return replace(report, destination=destination, published=False, bytes_written=0)
 
 
 def _report(job: ImageJob, sources: list[ImageSource], run: _Run, seconds: float) -> ConvertReport:

@@ -1,15 +1,25 @@
-"""What a waveform file or store is, in one report."""
+"""What a waveform or an image is, in one report."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pyramidion.core import WaveformSource
-from pyramidion.formats import OpenOptions, WaveformStore, format_of_source, open_source
+from pyramidion.core import IMAGE_AXES, WaveformSource
+from pyramidion.formats import (
+    OpenOptions,
+    WaveformStore,
+    format_of_source,
+    kind_of_source,
+    open_image,
+    open_source,
+)
 from pyramidion.workflows._files import files_of, size_of
+
+_SHOWN = 1000
 
 
 def describe(path: Path, options: OpenOptions | None = None) -> dict[str, Any]:
@@ -28,10 +38,13 @@ def describe(path: Path, options: OpenOptions | None = None) -> dict[str, Any]:
         JSON values: format, shape, dtype, time axis, gains, triggers, levels, bytes, warnings.
     """
     found = format_of_source(path)
+    if kind_of_source(path, options) == "image":
+        return _image(path, found.name, options)
     with open_source(path, options) as opened:
         report = {
             "path": str(path),
             "format": found.name,
+            "kind": "waveform",
             **_about(opened),
             "bytes_on_disk": sum(map(size_of, files_of(path))),
             "warnings": list(opened.spec.warnings),
@@ -39,6 +52,36 @@ def describe(path: Path, options: OpenOptions | None = None) -> dict[str, Any]:
         if isinstance(opened, WaveformStore):
             report["zarr_format"] = opened.zarr_format
             report["arrays"] = _arrays(opened)
+    return report
+
+
+def _image(path: Path, name: str, options: OpenOptions | None) -> dict[str, Any]:
+    with open_image(path, options) as opened:
+        spec = opened.spec
+        report: dict[str, Any] = {
+            "path": str(path),
+            "format": name,
+            "kind": "image",
+            "shape": dict(zip(IMAGE_AXES, spec.shape, strict=True)),
+            "axes": spec.present,
+            "dtype": spec.dtype.name,
+            "bytes": spec.n_bytes,
+            "fields": list(opened.fields),
+            "field": spec.name,
+            "rgb": spec.is_rgb,
+            "times": list(spec.time_steps)[:_SHOWN],
+            "origin": list(spec.origin),
+            "voxel": {a.name: {"size": a.scale, "unit": a.unit} for a in spec.axes[2:]},
+            "interval": {"size": spec.axes[0].scale, "unit": spec.axes[0].unit},
+            "channels": [asdict(channel) for channel in spec.channels],
+            "levels": [
+                {"shape": list(level.shape), "factors": list(level.factors)}
+                for level in opened.levels
+            ],
+            **getattr(opened, "details", {}),
+            "bytes_on_disk": size_of(path),
+            "warnings": [*spec.warnings, *opened.notes()],
+        }
     return report
 
 
@@ -60,7 +103,7 @@ def _about(opened: WaveformSource) -> dict[str, Any]:
     if spec.trigger_times is not None:
         times = spec.trigger_times
         about["trigger_times"] = [
-            None if np.isnan(t) else float(t) for t in times.reshape(-1)[:1000]
+            None if np.isnan(t) else float(t) for t in times.reshape(-1)[:_SHOWN]
         ]
     if spec.instrument:
         about["instrument"] = dict(spec.instrument)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from pyramidion.core import ArraySpec
 from pyramidion.formats import files_matching, is_pattern
 
+_NUMBER = re.compile(r"%0?[0-9]*d")
+
 
 def size_of(path: Path) -> int:
-    """Return the bytes of a dataset, 0 if there is none."""
+    """Return the bytes of a dataset, 0 if there is none; ``%04d`` stands for any number."""
+    path = Path(_NUMBER.sub("[0-9]*", str(path)))
     return sum(file.stat().st_size for file in files_of(path) if file.exists())
 
 

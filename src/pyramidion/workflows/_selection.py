@@ -88,7 +88,7 @@ def select(
         ``"x1 x2 y1 y2 z1 z2"`` at level 0, in the source's own numbers, blanks or commas, both
         ends included; for a picture of two axes ``"x1 x2 y1 y2"`` also.
     level : int
-        Which level.
+        Which level; -1 for the last.
     times : str
         ``"3"``, ``"0:4"`` (both ends included), ``"0,5,10"``.
     clip : bool
@@ -105,6 +105,8 @@ def select(
     """
     if not (box or level or times):
         return None
+    if level == -1:
+        level = len(source.levels) - 1
     if not 0 <= level < len(source.levels):
         raise UsageError("--level", f"0 to {len(source.levels) - 1}", level, id="PYR-BOX-07")
     spec = source.spec
@@ -184,10 +186,11 @@ def _at_level(box: Box, source: ImageSource, level: int) -> Box:
     for axis, a, b, factor, shift, n in zip(
         "zyx", box.start, box.stop, about.factors[2:], about.shift[2:], about.shape[2:], strict=True
     ):
-        if shift > 0 and factor > 1:  # averages: those of whose box a part is asked
-            edge = shift - (factor - 1) / 2
-            first, last = math.floor((a - edge) / factor), math.ceil((b - edge) / factor)
-        else:  # samples: those that lie inside
+        if factor > 1 and math.isclose(shift, (factor - 1) / 2):
+            # Averages: those of whose box a part is asked.
+            first, last = math.floor(a / factor), math.ceil(b / factor)
+        else:
+            # Samples: those that lie inside.
             first, last = math.ceil((a - shift) / factor), math.ceil((b - shift) / factor)
         first, last = max(0, first), min(n, last)
         if first >= last:

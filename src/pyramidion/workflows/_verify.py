@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +18,7 @@ from pyramidion.formats import (
     Overview,
     WaveformStore,
     check_seal,
+    kind_of_source,
     open_source,
 )
 from pyramidion.pyramid import PyramidBuilder
@@ -34,54 +33,11 @@ from pyramidion.workflows._crop import CroppedWaveform, source_samples
 from pyramidion.workflows._options import n_workers
 from pyramidion.workflows._pool import in_order
 from pyramidion.workflows._stream import Progress
+from pyramidion.workflows._verify_image import verify_image
+from pyramidion.workflows._verify_report import VerifyReport
 
 BLOCK_SAMPLES = 2**20
 TASK_SAMPLES = 2**24
-SHOWN_FAULTS = 8
-
-
-@dataclass
-class VerifyReport:
-    """What a check found.
-
-    Parameters
-    ----------
-    dataset : Path
-        What was checked.
-    samples, bins : int
-        Samples decoded, and overview values compared.
-    levels : list of int
-        Samples per bin of each overview level, finest first.
-    against : str or None
-        The source that was compared.
-    checksums : bool
-        False where the format has none (Zarr v2, plain files): a flipped bit that still decodes
-        is only found ``against`` the source.
-    faults : list of str
-        One line each; empty when all is well.
-    """
-
-    dataset: Path
-    samples: int = 0
-    bins: int = 0
-    levels: list[int] = field(default_factory=list)
-    against: str | None = None
-    checksums: bool = False
-    faults: list[str] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
-        return {
-            "dataset": str(self.dataset),
-            "sound": not self.faults,
-            "samples": self.samples,
-            "bins": self.bins,
-            "levels": self.levels,
-            "against": self.against,
-            "checksums": self.checksums,
-            "n_faults": len(self.faults),
-            "faults": self.faults[:SHOWN_FAULTS],
-        }
 
 
 def verify(
@@ -117,6 +73,9 @@ def verify(
     PyramidionError
         If one of both cannot be opened at all.
     """
+    if kind_of_source(dataset) == "image":
+        options = options or OpenOptions()
+        return verify_image(dataset, against, options, workers=workers, progress=progress)
     report = VerifyReport(dataset)
     with open_source(dataset) as opened:
         if against is None:

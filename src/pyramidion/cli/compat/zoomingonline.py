@@ -13,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+from pyramidion.cli.compat.replacing import replaces
+
 _Output = Annotated[str, typer.Option("--output", "-o", metavar="PATH")]
 
 
@@ -39,7 +41,7 @@ def generate_data(
         signal=signal,
         minimal=minimal,
         zarr_format=_zarr_format_of(output, zarr_format),
-        overwrite=_replaces("generate_data", Path(output)),
+        overwrite=replaces("generate_data", Path(output)),
     )
 
 
@@ -74,7 +76,7 @@ def convert_hdf5_to_zarr(
         str(store),
         zarr_format=_zarr_format_of(store, zarr_format),
         parents=is_folder,
-        overwrite=_replaces("convert_hdf5_to_zarr", store),
+        overwrite=replaces("convert_hdf5_to_zarr", store),
     )
 
 
@@ -98,7 +100,7 @@ def data_to_s3_importer(
         raise UsageError("DIR", "missing", mend="name a folder or a file", id="PYR-ALL-02")
     folder = Path(output_dir) if output_dir else None
     jobs = plan_import([Path(path) for path in paths], folder) if skip_upload else []
-    replaced = [_replaces("data_to_s3_importer", job.destination) for job in jobs]
+    replaced = [replaces("data_to_s3_importer", job.destination) for job in jobs]
     import_(
         paths,
         output_dir=output_dir,
@@ -121,14 +123,3 @@ def cors_server(
 def _zarr_format_of(output: str | Path, asked: str) -> str:
     """Return the Zarr format to ask for: the default of these scripts means nothing to a file."""
     return "3" if asked == "2" and Path(output).suffix.lower() != ".zarr" else asked
-
-
-def _replaces(program: str, path: Path) -> bool:
-    """Say that an existing output is replaced, as the script did without a word."""
-    from pyramidion.cli._print import tell
-    from pyramidion.core import escape
-    from pyramidion.storage import partial_path
-
-    if path.exists():
-        tell(f"pyramidion {program}: replacing {escape(path, limit=300)}")
-    return path.exists() or partial_path(path).exists()

@@ -1,0 +1,169 @@
+"""Prove an image: every block decodes, every level is what the voxels make it, all as the source.
+
+The image is walked in slabs of whole blocks, so that each block is decoded once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from pyramidion.core import Box, DamagedError, ImageSource, MissingError, PyramidionError
+from pyramidion.formats import OpenOptions, image_faults, open_image
+from pyramidion.workflows._compare import are_identical
+from pyramidion.workflows._options import n_workers
+from pyramidion.workflows._pool import in_order
+from pyramidion.workflows._stream import Progress
+from pyramidion.workflows._verify_report import VerifyReport
+
+SLAB_BYTES = 2**26
+
+
+def verify_image(
+    dataset: Path,
+    against: Path | None,
+    options: OpenOptions,
+    *,
+    workers: int,
+    progress: Progress | None,
+) -> VerifyReport:
+    """Check an image dataset, and compare it with its source; see :func:`verify`."""
+    report = VerifyReport(dataset, kind="image")
+    with ExitStack() as stack:
+        first = stack.enter_context(open_image(dataset, OpenOptions(field=options.field)))
+        names = first.fields if options.field is None else (first.spec.name,)
+        source = None
+        if against is not None:
+            report.against = str(against)
+            source = stack.enter_context(open_image(against, options))
+        for name in names:
+            field = (
+                first
+                if name == first.spec.name
+                else stack.enter_context(open_image(dataset, OpenOptions(field=name)))
+            )
+            # A source with several fields is compared field by field, one with one with the first.
+            other = source
+            if source is not None and against is not None and source.spec.name != name:
+                other = _field_of(source, against, options, name, stack)
+            _check_field(field, other, report, workers, progress)
+    return report
+
+
+def _field_of(
+    source: ImageSource, against: Path, options: OpenOptions, name: str, stack: ExitStack
+) -> ImageSource | None:
+    from dataclasses import replace
+
+    if name in source.fields:
+        return stack.enter_context(open_image(against, replace(options, field=name)))
+    return source if len(source.fields) == 1 else None
+
+
+def _check_field(
+    opened: ImageSource,
+    source: ImageSource | None,
+    report: VerifyReport,
+    workers: int,
+    progress: Progress | None,
+) -> None:
+    spec = opened.spec
+    if source is not None:
+        report.faults += _compare_specs(opened, source)
+        if source.spec.shape != spec.shape:
+            source = None
+    total = spec.n_bytes
+    checker = _Checker(opened, source)
+    for box, faults in in_order(checker.check, slabs(opened), n_workers(workers)):
+        report.samples += box.size
+        report.faults += [fault for fault in faults if fault not in report.faults[-100:]]
+        if progress is not None:
+            progress(report.samples * spec.dtype.itemsize, total)
+    report.levels = [round(max(level.factors)) for level in opened.levels[1:]]
+    report.checksums = bool(getattr(opened, "has_checksums", False))
+    if not report.faults:
+        report.faults += image_faults(opened)
+        report.bins += sum(math.prod(level.shape) for level in opened.levels[1:])
+    report.notes += [note for note in opened.notes() if note not in report.notes]
+
+
+def slabs(opened: ImageSource) -> Iterator[Box]:
+    """Cut an image into regions of whole blocks, of about 64 MB."""
+    shape = opened.spec.shape
+    step = [min(n, max(1, b)) for n, b in zip(shape, opened.block, strict=True)]
+    room = SLAB_BYTES // opened.spec.dtype.itemsize
+    for axis in (4, 3, 1, 2):  # x and y first: rows of blocks lie together on disk
+        factor = max(1, room // math.prod(step))
+        step[axis] = min(shape[axis], step[axis] * factor)
+    for start in itertools.product(*(range(0, n, s) for n, s in zip(shape, step, strict=True))):
+        stop = tuple(a + s for a, s in zip(start, step, strict=True))
+        yield Box(start, stop).clipped(shape)
+
+
+class _Checker:
+    """Checks one region after another; shared by the threads."""
+
+    def __init__(self, opened: ImageSource, source: ImageSource | None) -> None:
+        self._opened, self._source = opened, source
+
+    def check(self, box: Box) -> list[str]:
+        try:
+            values = self._opened.read(box)
+        except (DamagedError, MissingError):
+            return self._every_fault(box)
+        if self._source is None:
+            return []
+        try:
+            expected = self._source.read(box)
+        except PyramidionError as error:
+            return [error.line]
+        if are_identical(np.ascontiguousarray(values), np.ascontiguousarray(expected)):
+            return []
+        t, c, z, y, x = (int(n) for n in np.argwhere(_differs(values, expected))[0])
+        at = (t + box.start[0], c + box.start[1])
+        zyx = (z + box.start[2], y + box.start[3], x + box.start[4])
+        return [f"voxel (z, y, x) {zyx} of time {at[0]}, channel {at[1]} differs from the source"]
+
+    def _every_fault(self, box: Box) -> list[str]:
+        """Name every damaged block of a region: one read stops at the first."""
+        faults: list[str] = []
+        step = self._opened.block
+        for start in itertools.product(
+            *(range(a, b, max(1, s)) for a, b, s in zip(box.start, box.stop, step, strict=True))
+        ):
+            stop = tuple(
+                min(a + max(1, s), b) for a, s, b in zip(start, step, box.stop, strict=True)
+            )
+            try:
+                self._opened.read(Box(start, stop))
+            except (DamagedError, MissingError) as error:
+                if error.line not in faults:
+                    faults.append(error.line)
+        return faults
+
+
+def _differs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    bits = f"u{a.dtype.itemsize}"
+    differs: np.ndarray = np.ascontiguousarray(a).view(bits) != np.ascontiguousarray(b).view(bits)
+    return differs
+
+
+def _compare_specs(opened: ImageSource, source: ImageSource) -> list[str]:
+    a, b = opened.spec, source.spec
+    faults = []
+    if a.shape != b.shape:
+        faults.append(f"shape {a.shape} differs from the source's {b.shape}")
+    if a.dtype != b.dtype:
+        faults.append(f"type {a.dtype} differs from the source's {b.dtype}")
+    for mine, other in zip(a.axes[2:], b.axes[2:], strict=True):
+        sized = mine.unit and other.unit == mine.unit
+        if sized and not math.isclose(mine.scale, other.scale, rel_tol=1e-6):
+            faults.append(
+                f"voxel size {mine.name} {mine.scale:g} differs from the source's {other.scale:g}"
+            )
+    return faults
