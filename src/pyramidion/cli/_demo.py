@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+BRAIN = Path(__file__).parents[1] / "samples" / "brain_t1.tif"
+"""A volume that comes with the program; its origin is in the README beside it."""
+
 
 def demo(
     folder: Annotated[
@@ -17,21 +20,37 @@ def demo(
         bool, typer.Option("--browser/--no-browser", help="Open the viewer.")
     ] = True,
 ) -> None:
-    """Make a waveform, serve it, and open the viewer on it.
+    """Make a waveform and a volume, serve them, and open the viewer.
 
     Example: pyramidion demo
     """
-    from pyramidion.cli._print import progress_bar, shown
     from pyramidion.cli._serve import parse_port
     from pyramidion.cli._view import view
+
+    parse_port(port)  # before anything is made
+    _make_waveform(Path(folder) / "waveform.zarr")
+    _make_volume(Path(folder) / "brain.ome.zarr")
+    view(folder, port=port, browser=browser)
+
+
+def _make_waveform(store: Path) -> None:
+    from pyramidion.cli._print import progress_bar, shown
     from pyramidion.instruments import SimulatedScope
     from pyramidion.workflows import ConvertOptions, generate
 
-    parse_port(port)  # before anything is made
-    store = Path(folder) / "waveform.zarr"
-    if not store.exists():
-        print(f"Making {shown(store)}: 2 channels, 3 segments of 20 million samples.", flush=True)
-        scope = SimulatedScope(channels=2, segments=3, samples=20_000_000, seed=1)
-        with progress_bar("generating") as progress:
-            generate(store, scope, ConvertOptions(parents=True, overwrite=True), progress)
-    view(str(store), port=port, browser=browser)
+    if store.exists():
+        return
+    print(f"Making {shown(store)}: 2 channels, 3 segments of 20 million samples.", flush=True)
+    scope = SimulatedScope(channels=2, segments=3, samples=20_000_000, seed=1)
+    with progress_bar("generating") as progress:
+        generate(store, scope, ConvertOptions(parents=True, overwrite=True), progress)
+
+
+def _make_volume(store: Path) -> None:
+    from pyramidion.cli._print import shown
+    from pyramidion.workflows import ConvertOptions, convert
+
+    if store.exists():
+        return
+    print(f"Making {shown(store)}: a brain, 128 slices (ICBM 152 atlas).", flush=True)
+    convert(BRAIN, store, ConvertOptions(parents=True, overwrite=True))
