@@ -17,14 +17,14 @@ from pyramidion.storage import partial_path
 from pyramidion.workflows import ConvertOptions, convert, verify
 
 pytestmark = pytest.mark.slow
-SHAPE = (150, 260, 290)
+SHAPE = (300, 260, 290)
 
 
 @pytest.fixture(scope="module")
 def volume(tmp_path_factory):
     folder = tmp_path_factory.mktemp("volume")
     rng = np.random.default_rng(5)
-    values = np.add.outer(np.arange(150) * 90, np.arange(260 * 290) % 977).reshape(SHAPE)
+    values = np.add.outer(np.arange(300) * 90, np.arange(260 * 290) % 977).reshape(SHAPE)
     np.save(folder / "v.npy", (values + rng.integers(0, 40, SHAPE)).astype(np.uint16))
     return folder / "v.npy"
 
