@@ -11,10 +11,10 @@ needs as many handles as there are threads.
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +22,10 @@ import numpy as np
 
 from pyramidion.core import Box, DataError, MissingError
 from pyramidion.storage import told_as
+
+_GAP_BYTES = 2**16
+"""Reading over a gap of this size costs about as much as a second call."""
+_PIECE_BYTES = 2**22
 
 
 class FlatFile:
@@ -91,17 +95,10 @@ class FlatFile:
         DataError
             If the file is no longer the one that was opened.
         """
-        values = np.empty(box.shape, dtype)
-        # Axes that the box covers wholly, from the last one on, make runs of neighbours.
-        axis = len(shape) - 1
-        while axis > 0 and box.shape[axis] == shape[axis]:
-            axis -= 1
-        strides = [math.prod(shape[i + 1 :]) * dtype.itemsize for i in range(axis + 1)]
-        first = offset + sum(a * s for a, s in zip(box.start, strides, strict=False))
         with told_as(self.path, "cannot read"), self._open() as file:
-            for row in itertools.product(*(range(n) for n in box.shape[:axis])):
-                position = first + sum(i * s for i, s in zip(row, strides, strict=False))
-                self._fill(file, position, values[row])
+            values = read_region(
+                lambda position, out: self._fill(file, position, out), offset, shape, dtype, box
+            )
             self._check_unchanged(os.fstat(file.fileno()))
         if dtype.newbyteorder("<") != dtype:
             values = values.byteswap(inplace=True).view(dtype.newbyteorder("<"))
@@ -113,8 +110,7 @@ class FlatFile:
         except FileNotFoundError as error:
             raise self._changed("removed") from error
 
-    def _fill(self, file: IO[bytes], position: int, values: np.ndarray) -> None:
-        wanted = values.reshape(-1).view(np.uint8).data
+    def _fill(self, file: IO[bytes], position: int, wanted: memoryview) -> None:
         file.seek(position)
         while wanted.nbytes:
             # One call reads at most 2 GiB.
@@ -131,6 +127,72 @@ class FlatFile:
 
     def _changed(self, how: str) -> DataError:
         return DataError(str(self.path), "changed while reading", how, "run again", id="PYR-ALL-20")
+
+
+def read_region(
+    read_into: Callable[[int, memoryview], None],
+    offset: int,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    box: Box,
+) -> np.ndarray:
+    """Read a region of an array that lies in a file in C order.
+
+    Whole runs are read at once; short rows together with what lies between them, in pieces of
+    4 MiB, because a second read costs more than some unwanted bytes.
+
+    Parameters
+    ----------
+    read_into : callable
+        ``read_into(position, buffer)`` fills a buffer of bytes from a position in the file.
+    offset : int
+        Byte at which the array begins.
+    shape : tuple of int
+        Shape of the array in the file.
+    dtype : numpy.dtype
+        Its type in the file.
+    box : Box
+        Region of the array.
+
+    Returns
+    -------
+    ndarray, shape ``box.shape``, dtype `dtype`
+    """
+    out = np.empty(box.shape, dtype)
+    axis = _run_axis(shape, dtype.itemsize, box)
+    row = shape[axis + 1 :]
+    row_bytes = math.prod(row) * dtype.itemsize
+    for lead in np.ndindex(*box.shape[:axis]):
+        first = 0
+        at = [a + b for a, b in zip(box.start, lead, strict=False)]
+        for index, n in zip((*at, box.start[axis]), shape, strict=False):
+            first = first * n + index
+        begin, wanted = offset + first * row_bytes, out[lead]
+        if wanted.shape[1:] == row:
+            read_into(begin, _bytes_of(wanted))
+            continue
+        n_rows = max(1, _PIECE_BYTES // row_bytes)
+        for done in range(0, wanted.shape[0], n_rows):
+            piece = np.empty((min(n_rows, wanted.shape[0] - done), *row), dtype)
+            read_into(begin + done * row_bytes, _bytes_of(piece))
+            wanted[done : done + len(piece)] = piece[(slice(None), *box.slices[axis + 1 :])]
+    return out
+
+
+def _run_axis(shape: tuple[int, ...], itemsize: int, box: Box) -> int:
+    """Return the axis along which one read goes; the axes after it are read whole."""
+    axis = len(shape) - 1
+    while axis > 0:
+        is_whole = box.shape[axis] == shape[axis]
+        gap_bytes = math.prod(shape[axis:]) * itemsize
+        if not is_whole and (gap_bytes > _GAP_BYTES or box.shape[axis - 1] == 1):
+            break
+        axis -= 1
+    return axis
+
+
+def _bytes_of(array: np.ndarray) -> memoryview:
+    return array.reshape(-1).view(np.uint8).data
 
 
 def grouped(number: int) -> str:

@@ -1,24 +1,43 @@
-"""HDF5 waveforms: ZoomingOnline's files, our own, and whatever else has one array of numbers.
+"""HDF5: waveforms (ZoomingOnline's files, our own, whatever has one array of numbers), and images.
 
 Reading does without the HDF5 library for contiguous and for gzip-compressed data: a child process
 says where the chunks lie, and any number of threads read and inflate them side by side, which
 h5py's global lock would not allow. What the child refuses never reaches this process.
 
-Knows nothing of volumes.
+Here is the waveform; the image is in ``_hdf5.image`` and ``_hdf5.image_sink``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from pyramidion.core import Box, Closing, WaveformSource, WaveformSpec
-from pyramidion.formats._format import Format, OpenOptions, Sink, WriteOptions, example_codes
-from pyramidion.formats._hdf5.axes import AxisMap, guessed_axes, map_axes, named_axes
+from pyramidion.core import (
+    Box,
+    Closing,
+    ImageSource,
+    ImageSpec,
+    WaveformSource,
+    WaveformSpec,
+)
+from pyramidion.formats._array.axis_map import AxisMap
+from pyramidion.formats._format import (
+    Format,
+    ImageSink,
+    OpenOptions,
+    Sink,
+    WriteOptions,
+    example_codes,
+    example_voxels,
+)
+from pyramidion.formats._hdf5.axes import guessed_axes, map_axes, named_axes
 from pyramidion.formats._hdf5.calibration import calibrate, n_gains
 from pyramidion.formats._hdf5.child import Description, describe
 from pyramidion.formats._hdf5.file import SourceFile
+from pyramidion.formats._hdf5.image import HDF5Image, kind_of
+from pyramidion.formats._hdf5.image_sink import HDF5ImageSink, plan_image
 from pyramidion.formats._hdf5.readers import Reader, open_reader
 from pyramidion.formats._hdf5.sink import HDF5Sink, plan_arrays
 from pyramidion.formats._hdf5.superblock import check_superblock, has_signature
@@ -58,7 +77,7 @@ class HDF5Source(Closing):
         """Read a region; see :meth:`pyramidion.core.Source.read`."""
         if len(self._readers) == 1:
             values = self._readers[0].read(self._axes.to_stored(box))
-            return self._axes.from_stored(values, box)
+            return np.ascontiguousarray(self._axes.from_stored(values, box))
         channels = []
         for channel in range(box.start[0], box.stop[0]):
             part = Box((0, *box.start[1:]), (1, *box.stop[1:]))
@@ -115,13 +134,37 @@ def _example(folder: Path) -> Path:
     return path
 
 
+def _open_image(path: Path, options: OpenOptions) -> ImageSource:
+    return HDF5Image(path, options)
+
+
+def _create_image(path: Path, specs: Sequence[ImageSpec], options: WriteOptions) -> ImageSink:
+    return HDF5ImageSink(path, specs, options)
+
+
+def _image_example(folder: Path) -> Path:
+    import h5py
+
+    path = folder / "example.h5"
+    with h5py.File(path, "w") as file:
+        voxels = example_voxels()[0, 0]
+        data = file.create_dataset("volume", data=voxels, chunks=(3, 16, 20), compression="gzip")
+        data.attrs["element_size_um"] = (2.0, 0.5, 0.5)
+    return path
+
+
 FORMAT = Format(
     name="hdf5",
-    summary="HDF5 waveforms, 1 to 4 axes, any integer or float type",
+    summary="HDF5 waveforms of 1 to 4 axes, images of 2 to 5, any integer or float type",
     suffixes=(".h5", ".hdf5", ".hdf"),
     matches=has_signature,
     open=_open,
     create=_create,
     plan=plan_arrays,
     example=_example,
+    open_image=_open_image,
+    create_image=_create_image,
+    plan_image=plan_image,
+    kind=kind_of,
+    image_example=_image_example,
 )

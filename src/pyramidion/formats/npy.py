@@ -1,8 +1,8 @@
-"""NumPy's `.npy`: one array in one file, with 1 to 4 axes of (channels, trcs, segments, samples).
+"""NumPy's `.npy`: one array in one file, a waveform or an image.
 
-The file says nothing of volts or seconds: gain 1, offset 0, and the interval that the user gives.
-Pickles are never loaded: only integers and floats are read, and the header is read by a parser of
-literals. Format: the document "numpy.lib.format", versions 1 to 3.
+Here is the waveform, with 1 to 4 axes of (channels, trcs, segments, samples); the image is in
+``_npy.image``. The file says nothing of volts or seconds: gain 1, offset 0, and the interval that
+the user gives.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -13,13 +13,9 @@ literals. Format: the document "numpy.lib.format", versions 1 to 3.
 
 from __future__ import annotations
 
-import ast
-import io
 import math
 import os
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +30,7 @@ from pyramidion.core import (
     escape,
     waveform_axes,
 )
-from pyramidion.formats._flat_file import FlatFile, grouped
+from pyramidion.formats._flat_file import FlatFile
 from pyramidion.formats._format import (
     Format,
     OpenOptions,
@@ -42,24 +38,16 @@ from pyramidion.formats._format import (
     Sink,
     WriteOptions,
     example_codes,
+    example_voxels,
 )
+from pyramidion.formats._npy.header import check_length, header_bytes, is_npy, read_header
+from pyramidion.formats._npy.image import create_image, kind_of, open_image, plan_image
 from pyramidion.storage import WriterLock, hidden_sibling, told_as
 
 TASK_SAMPLES = 1 << 22
 DEFAULT_INTERVAL_S = 1e-9
 
-_MAGIC = b"\x93NUMPY"
-_HEADER_LIMIT = 10_000
 _SLAB_BYTES = 1 << 23
-_PLAIN_TYPE = re.compile(r"[<>|=]?(?:[iu][1248]|f[248])")
-
-
-@dataclass(frozen=True)
-class _Header:
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    fortran_order: bool
-    data_offset: int
 
 
 class NpySource(Closing):
@@ -80,8 +68,9 @@ class NpySource(Closing):
 
     def __init__(self, path: Path, options: OpenOptions) -> None:
         self._file = FlatFile(path)
-        self._header = _read_header(self._file)
-        warnings = _check_length(self._file, self._header)
+        self._header = read_header(self._file)
+        _check_axes(self._header.shape, str(path))
+        warnings = check_length(self._file, self._header)
         if options.interval is None:
             warnings.append(
                 f"{escape(path)}: no sample interval in the file, 1 ns assumed: use --dt"
@@ -152,7 +141,7 @@ class NpySink:
         self._path, self._shape = path, spec.shape
         self._dtype = spec.dtype.newbyteorder("<")
         self.tasks: Sequence[Box] = contiguous_boxes(spec.shape, TASK_SAMPLES)
-        header = _header_bytes(self._shape, self._dtype)
+        header = header_bytes(self._shape, self._dtype)
         self._data_offset = len(header)
         self._part = hidden_sibling(path, "part")
         self._lock = WriterLock(path)
@@ -241,60 +230,7 @@ def create_npy(path: Path, spec: WaveformSpec, options: WriteOptions) -> Sink:
     return NpySink(path, spec)
 
 
-def _read_header(file: FlatFile) -> _Header:
-    where = str(file.path)
-    head = file.read_head(_HEADER_LIMIT + 12)
-    if head[:6] != _MAGIC:
-        raise DataError(
-            where, "not a .npy file", f"starts with `{head[:4].hex(' ')}`", id="PYR-NPY-01"
-        )
-    if len(head) < 12:
-        raise _truncated(where, 12, file.size)
-    n_length = 2 if head[6] == 1 else 4
-    begin = 8 + n_length
-    length = int.from_bytes(head[8:begin], "little")
-    if head[6] not in (1, 2, 3) or length > _HEADER_LIMIT:
-        raise _not_a_header(where, f"version {head[6]}, {length} B of header")
-    if begin + length > file.size:
-        raise _truncated(where, begin + length, file.size)
-    fields = _literal(head[begin : begin + length], where)
-    shape, order = fields["shape"], fields["fortran_order"]
-    if not (isinstance(shape, tuple) and isinstance(order, bool) and all(map(_is_size, shape))):
-        raise _not_a_header(where, f"shape {shape}, fortran_order {order}")
-    dtype = _plain_type(fields["descr"], where)
-    _check_shape(shape, where)
-    return _Header(shape, dtype, order, begin + length)
-
-
-def _literal(text: bytes, where: str) -> dict[str, Any]:
-    try:
-        fields = ast.literal_eval(text.decode("latin-1").strip())
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
-        raise _not_a_header(where, text[:60]) from error
-    if not isinstance(fields, dict) or set(fields) != {"descr", "fortran_order", "shape"}:
-        raise _not_a_header(where, text[:60])
-    return fields
-
-
-def _is_size(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _plain_type(descr: object, where: str) -> np.dtype[Any]:
-    # Matched before numpy sees it: `|O` is a pickle, and a list is a record.
-    if not isinstance(descr, str) or not _PLAIN_TYPE.fullmatch(descr):
-        shown = "Python objects, a pickle" if descr == "|O" else descr
-        raise DataError(
-            where,
-            "unsupported type",
-            shown,
-            "integers and floats of up to 64 bits are read",
-            id="PYR-NPY-03",
-        )
-    return np.dtype(descr)
-
-
-def _check_shape(shape: tuple[int, ...], where: str) -> None:
+def _check_axes(shape: tuple[int, ...], where: str) -> None:
     if not 1 <= len(shape) <= 4:
         raise DataError(
             where,
@@ -303,46 +239,6 @@ def _check_shape(shape: tuple[int, ...], where: str) -> None:
             "reshape it",
             id="PYR-NPY-04",
         )
-    if 0 in shape:
-        raise DataError(where, "empty", "0 samples", id="PYR-NPY-05")
-
-
-def _check_length(file: FlatFile, header: _Header) -> list[str]:
-    """Return a warning when something follows the array."""
-    needed = header.data_offset + math.prod(header.shape) * header.dtype.itemsize
-    if file.size < needed:
-        raise _truncated(str(file.path), needed, file.size)
-    extra = file.size - needed
-    return [f"{escape(file.path)}: {grouped(extra)} B after the array left out"] if extra else []
-
-
-def _truncated(where: str, needed: int, found: int) -> DataError:
-    return DataError(
-        where,
-        "truncated",
-        f"needs {grouped(needed)} B, has {grouped(found)} B",
-        "copy it again",
-        id="PYR-NPY-02",
-    )
-
-
-def _not_a_header(where: str, found: object) -> DataError:
-    return DataError(where, "not a .npy header", found, "save it again", id="PYR-NPY-01")
-
-
-def _header_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        header, {"descr": dtype.str, "fortran_order": False, "shape": shape}
-    )
-    return header.getvalue()
-
-
-def _matches(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(len(_MAGIC)) == _MAGIC
 
 
 def _plan(spec: WaveformSpec, options: WriteOptions) -> dict[str, Any]:
@@ -356,13 +252,24 @@ def _example(folder: Path) -> Path:
     return path
 
 
+def _image_example(folder: Path) -> Path:
+    path = folder / "example.npy"
+    np.save(path, example_voxels()[0, 0])
+    return path
+
+
 FORMAT = Format(
     name="npy",
-    summary="NumPy arrays with 1 to 4 axes of (channels, trcs, segments, samples)",
+    summary="NumPy arrays: waveforms of 1 to 4 axes, images of 2 to 5",
     suffixes=(".npy",),
-    matches=_matches,
+    matches=is_npy,
     open=open_npy,
     create=create_npy,
     plan=_plan,
     example=_example,
+    open_image=open_image,
+    create_image=create_image,
+    plan_image=plan_image,
+    kind=kind_of,
+    image_example=_image_example,
 )

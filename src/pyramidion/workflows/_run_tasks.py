@@ -113,7 +113,9 @@ def parse_tasks(text: str, n_tasks: int) -> range:
             "--tasks", "not a range", text, "write for example 120:180", id="PYR-ALL-13"
         ) from None
     if asked.start < 0 or asked.start >= n_tasks or not asked:
-        raise UsageError("--tasks", f"0 to {n_tasks}", text, id="PYR-ALL-13")
+        raise UsageError(
+            "--tasks", f"0 to {n_tasks}", text, "write for example 120:180", id="PYR-ALL-13"
+        )
     return asked
 
 

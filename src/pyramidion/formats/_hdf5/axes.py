@@ -3,41 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
-
-from pyramidion.core import WAVEFORM_AXES, Box, DataError, UsageError
+from pyramidion.core import WAVEFORM_AXES, DataError, UsageError
+from pyramidion.formats._array.axis_map import AxisMap, map_named
 
 _ALIASES = {"time": "sample", "t": "sample", "x": "sample", "ch": "channel"}
-
-
-@dataclass(frozen=True)
-class AxisMap:
-    """Where each axis of a dataset goes.
-
-    Parameters
-    ----------
-    order : tuple of int
-        For each axis of the dataset, slowest first, its position among the four of a waveform.
-    shape : tuple of int
-        Of the waveform: (channels, trcs, segments, samples).
-    """
-
-    order: tuple[int, ...]
-    shape: tuple[int, ...]
-
-    def to_stored(self, box: Box) -> Box:
-        """Return a region of the waveform as a region of the dataset."""
-        return Box(
-            tuple(box.start[axis] for axis in self.order),
-            tuple(box.stop[axis] for axis in self.order),
-        )
-
-    def from_stored(self, values: np.ndarray, box: Box) -> np.ndarray:
-        """Return elements in the dataset's order as elements of the waveform's region `box`."""
-        ascending = sorted(range(len(self.order)), key=lambda axis: self.order[axis])
-        return np.ascontiguousarray(values.transpose(ascending)).reshape(box.shape)
 
 
 def map_axes(shape: Sequence[int], names: Sequence[str]) -> AxisMap:
@@ -50,11 +20,7 @@ def map_axes(shape: Sequence[int], names: Sequence[str]) -> AxisMap:
     names : sequence of str
         One of ``channel``, ``trc``, ``segment``, ``sample`` per axis.
     """
-    order = tuple(WAVEFORM_AXES.index(name) for name in names)
-    full = [1, 1, 1, 1]
-    for axis, n in zip(order, shape, strict=True):
-        full[axis] = int(n)
-    return AxisMap(order, tuple(full))
+    return map_named(shape, names, WAVEFORM_AXES)
 
 
 def named_axes(text: str, shape: Sequence[int], where: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,13 @@ _PLAIN_WORDS = {"gain", "offset", "dt", *_RATE}
 """Names so common that a text under one of them is a remark ("gain": "high") and no fault."""
 
 Place = Mapping[str, Value]
+
+
+def waveform_words(places: Sequence[Place]) -> list[str]:
+    """Return the names in the metadata that only a waveform has."""
+    words = {*_INTERVAL, *_RATE, *_START, *_GAIN, *_OFFSET, "YInc", "YOrg", *_REST[:3]}
+    words -= {"gain", "offset", "start_time", "instrument"}  # cameras have these too
+    return sorted({name for place in places for name in place if name in words})
 
 
 @dataclass
@@ -167,7 +174,7 @@ def calibrate(
         {name: value for name, value in place.items() if not _is_remark(name, value)}
         for place in places
     ]
-    first = _decode_json(places[0], reader)
+    first = decode_json(places[0], where)
     scale, time_unit = _time_unit(first)
     step = _interval(reader, first, scale, interval)
     start = _first(first, _START)
@@ -175,7 +182,9 @@ def calibrate(
     _check_finite(where, start, begin)
     gains, offsets = _volts(reader, places, dtype)
     unit = _first(first, _UNIT)
-    attributes, left_out = _copied(_decode_json(root, reader), refused)
+    attributes, left_out = copied(
+        decode_json(root, where), refused, WRITTEN if "pyramidion" in root else _OWN
+    )
     if left_out:
         reader.warnings.append(f"attributes not copied: {', '.join(left_out)}")
     instrument = first["instrument"].data if "instrument" in first else {}
@@ -291,8 +300,14 @@ def _first(place: Place, names: Sequence[str]) -> str | None:
     return next((n for n in names if n in place and place[n].data is not None), None)
 
 
-def _decode_json(place: Place, reader: _Reader) -> dict[str, Value]:
-    """Undo what ``sink`` does to attributes for which HDF5 has no form."""
+def decode_json(place: Place, where: str) -> dict[str, Value]:
+    """Undo what ``sink`` does to attributes for which HDF5 has no form.
+
+    Raises
+    ------
+    DataError
+        If what is to be JSON is not.
+    """
     decoded = dict(place)
     names = place[JSON_NAMES].data if JSON_NAMES in place else []
     for name in names if isinstance(names, list) else []:
@@ -301,14 +316,25 @@ def _decode_json(place: Place, reader: _Reader) -> dict[str, Value]:
                 decoded[name] = Value(json.loads(str(place[name].data)))
             except (ValueError, RecursionError) as error:
                 raise DataError(
-                    reader.where, f"{name}: not valid JSON", place[name].data, id="PYR-H5-18"
+                    where, f"{name}: not valid JSON", place[name].data, id="PYR-H5-18"
                 ) from error
     return decoded
 
 
-def _copied(root: Place, refused: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the attributes to copy, and those that cannot be, each with the reason."""
-    own = WRITTEN if "pyramidion" in root else _OWN
+def copied(
+    root: Place, refused: Mapping[str, str], own: Set[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the attributes to copy, and those that cannot be, each with the reason.
+
+    Parameters
+    ----------
+    root : mapping
+        All attributes.
+    refused : mapping
+        Those without a JSON form, with the reason.
+    own : set of str
+        Those that are not copied, because a spec says what they say.
+    """
     kept: dict[str, Any] = {}
     left_out = [f"{name} ({reason})" for name, reason in refused.items() if name not in own]
     for name, value in root.items():

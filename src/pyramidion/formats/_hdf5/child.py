@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class Description:
     Parameters
     ----------
     layouts : tuple of Layout
-        The waveform: one dataset, or several of equal shape that are channels.
+        The waveform: one dataset, or several of equal shape that are channels. The image: one.
     labels : tuple of str
         Names of the dataset's axes; empty strings where the file has none.
     places : tuple of mapping, per layout
@@ -86,6 +86,7 @@ def describe(
     dataset: str | None = None,
     *,
     sparse: bool = False,
+    want: Literal["waveform", "image", "any"] = "waveform",
     limits: Limits = Limits(),
 ) -> Description:
     """Have a child process look at a file.
@@ -98,6 +99,8 @@ def describe(
         Which dataset; by default the one that fits.
     sparse : bool
         Accept a dataset that declares far more than it stores.
+    want : {"waveform", "image", "any"}
+        What to look for when no dataset is named.
     limits : Limits
         What the child may use.
 
@@ -112,6 +115,7 @@ def describe(
         "file": str(path),
         "dataset": dataset,
         "sparse": sparse,
+        "want": want,
         "memory_bytes": limits.memory_bytes,
         "cpu_s": limits.cpu_s,
     }

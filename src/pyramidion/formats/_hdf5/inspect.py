@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from h5py import h5d, h5g, h5s, h5t
 
-from pyramidion.core import DataError, format_bytes
+from pyramidion.core import DataError, PyramidionError, format_bytes
 from pyramidion.formats._hdf5.attributes import attributes_of, send_neighbours
-from pyramidion.formats._hdf5.choose import DEFAULT_NAMES, choose
+from pyramidion.formats._hdf5.choose import DEFAULT_NAMES, choose, choose_image, own_kind
 from pyramidion.formats._hdf5.layout import CHUNK_RECORD, DEFLATE, FLETCHER32, SHUFFLE
 from pyramidion.formats._hdf5.library import is_available
 from pyramidion.formats._hdf5.probe import Frames
@@ -56,7 +56,7 @@ _RECORDS_PER_FRAME = 2**15
 
 
 def answer(file: Any, request: Mapping[str, Any], frames: Frames) -> None:
-    """Send everything about a file's waveform.
+    """Send everything about a file's waveform or image.
 
     Parameters
     ----------
@@ -70,10 +70,11 @@ def answer(file: Any, request: Mapping[str, Any], frames: Frames) -> None:
     Raises
     ------
     DataError, UsageError
-        If there is no waveform, or it is of a kind that is refused.
+        If there is none, or it is of a kind that is refused.
     """
     root, where = h5g.open(file.id, b"/"), request["file"]
-    paths = _choose(root, request["dataset"], where)
+    paths = _choose(root, request["dataset"], request["want"], where)
+    most_axes = 4 if request["want"] == "waveform" else 5
     opened = [resolve(root, path, where) for path in paths]
     layouts = []
     for path, dataset in zip(paths, opened, strict=True):
@@ -85,7 +86,7 @@ def answer(file: Any, request: Mapping[str, Any], frames: Frames) -> None:
                 mend=f"name a dataset in it ({names})",
                 id="PYR-H5-07",
             )
-        layouts.append(_describe(dataset, path, f"{where}:/{path}", request["sparse"]))
+        layouts.append(_describe(dataset, path, f"{where}:/{path}", request["sparse"], most_axes))
     groups = [resolve(root, path.rpartition("/")[0], where) for path in paths]
     arrays = [
         attributes_of(dataset) | {"layout": x} for dataset, x in zip(opened, layouts, strict=True)
@@ -99,15 +100,34 @@ def answer(file: Any, request: Mapping[str, Any], frames: Frames) -> None:
     send_neighbours([*groups[:1], root], frames)
 
 
-def _choose(root: Any, wanted: str | None, where: str) -> tuple[str, ...]:
-    if wanted is not None:
-        return (wanted.strip("/"),)
+def _choose(root: Any, asked: str | None, want: str, where: str) -> tuple[str, ...]:
+    """Return the dataset that is wanted: ``waveform``, ``image``, or ``any`` of the two."""
+    if asked is not None:
+        return (asked.strip("/"),)
+    own = _own_fields(root) if want != "waveform" else ()
+    if own:
+        return own[:1]
     # A dataset or a link of that name: a link is refused by name, not passed over.
     named = [n for n in DEFAULT_NAMES if root.links.exists(n.encode())]
     named = [n for n in named if find(root, n) is not None or not _is_group(root, n)]
     if len(named) == 1:
         return (named[0],)
-    return choose(where, walk(root, where))
+    found = walk(root, where)
+    if want == "image":
+        return (choose_image(where, found),)
+    try:
+        return choose(where, found)
+    except PyramidionError:
+        if want == "waveform":
+            raise
+        return (choose_image(where, found),)
+
+
+def _own_fields(root: Any) -> tuple[str, ...]:
+    """Return the datasets of a file of ours that holds an image."""
+    told = attributes_of(root)["attributes"].get("pyramidion", {}).get("value")
+    fields = own_kind(told)[1]
+    return fields if all(find(root, name) is not None for name in fields) else ()
 
 
 def _is_group(root: Any, name: str) -> bool:
@@ -118,14 +138,14 @@ def _is_group(root: Any, name: str) -> bool:
     return isinstance(h5o.open(root, name.encode()), h5g.GroupID)
 
 
-def _describe(dataset: Any, path: str, where: str, sparse: bool) -> dict[str, Any]:
+def _describe(dataset: Any, path: str, where: str, sparse: bool, most_axes: int) -> dict[str, Any]:
     """Return the JSON form of a :class:`Layout`, after every check."""
     if not isinstance(dataset, h5d.DatasetID):
         raise DataError(where, "is a type, not a dataset", id="PYR-H5-07")
     properties = dataset.get_create_plist()
     _refuse_other_files(properties, where)
     dtype, is_plain = _dtype(dataset.get_type(), where)
-    shape = _shape(dataset.get_space(), where)
+    shape = _shape(dataset.get_space(), where, most_axes)
     n_bytes = math.prod(shape) * dtype.itemsize
     if max(shape) > LIMIT_AXIS or n_bytes > LIMIT_ARRAY_BYTES:
         raise _declares(where, n_bytes, dataset.get_storage_size(), "refused")
@@ -213,22 +233,26 @@ def _type_name(element: Any) -> str:
     return _CLASS_NAMES.get(kind, f"class {kind}")
 
 
-def _shape(space: Any, where: str) -> tuple[int, ...]:
+def _shape(space: Any, where: str, most_axes: int) -> tuple[int, ...]:
     if space.get_simple_extent_type() != h5s.SIMPLE:
         what = "null" if space.get_simple_extent_type() == h5s.NULL else "a single value"
         raise DataError(where, "empty", f"{what}, 0 samples", id="PYR-H5-09")
     shape = tuple(int(n) for n in space.get_simple_extent_dims())
     if 0 in shape:
         raise DataError(where, "empty", "0 samples", id="PYR-H5-09")
-    if len(shape) > 4:
-        raise DataError(
-            where,
-            f"shape {shape}: 4 axes needed",
-            "channels, trcs, segments, samples",
-            "reshape it, or use --axes where there are fewer",
-            id="PYR-H5-08",
-        )
-    return shape
+    if len(shape) <= most_axes:
+        return shape
+    if most_axes == 4:
+        needed, names = "4 axes needed", "channels, trcs, segments, samples"
+    else:
+        needed, names = "2 to 5 axes needed", "t, c, z, y, x"
+    raise DataError(
+        where,
+        f"shape {shape}: {needed}",
+        names,
+        "reshape it, or use --axes where there are fewer",
+        id="PYR-H5-08",
+    )
 
 
 def _filters(properties: Any, where: str) -> list[dict[str, Any]]:

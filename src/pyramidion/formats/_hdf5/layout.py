@@ -46,7 +46,7 @@ class Layout:
     path : str
         Its name in the file.
     shape : tuple of int
-        1 to 4 axes.
+        1 to 5 axes.
     dtype : numpy.dtype
         As stored, in either byte order.
     storage : str

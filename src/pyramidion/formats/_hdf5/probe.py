@@ -43,7 +43,8 @@ def main(argv: list[str]) -> int:
     Parameters
     ----------
     argv : list of str
-        One JSON object: ``file``, ``dataset`` (or null), ``sparse``, ``memory_bytes``, ``cpu_s``.
+        One JSON object: ``file``, ``dataset`` (or null), ``sparse``, ``want``, ``memory_bytes``,
+        ``cpu_s``.
 
     Returns
     -------

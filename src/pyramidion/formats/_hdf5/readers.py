@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from pyramidion.core import Box, DamagedError, DataError
+from pyramidion.formats._flat_file import read_region
 from pyramidion.formats._hdf5.cache import ChunkCache
 from pyramidion.formats._hdf5.chunks import ChunkError, decode_chunk
 from pyramidion.formats._hdf5.file import SourceFile, grouped
@@ -19,9 +20,6 @@ _SHARED_CACHE_BYTES = 2**26
 """For chunks that hold several traces, which are read one after another."""
 _EDGE_CACHE_BYTES = 2**22
 """For chunks along one trace: only the one at the edge of a block is asked for again."""
-_GAP_BYTES = 2**16
-"""Reading over a gap of this size costs about as much as a second call."""
-_PIECE_BYTES = 2**22
 
 
 class Reader(Protocol):
@@ -98,46 +96,11 @@ class ContiguousReader:
     def read(self, box: Box) -> np.ndarray:
         """Read a region: whole runs, or rows together with what lies between their parts."""
         layout = self._layout
-        out = np.empty(box.shape, layout.dtype)
-        axis = self._run_axis(box)
-        for lead in np.ndindex(*box.shape[:axis]):
-            begin = tuple(a + b for a, b in zip(box.start, lead, strict=False))
-            self._read_run(out[lead], begin, axis, box)
+        out = read_region(self._file.read_into, layout.offset, layout.shape, layout.dtype, box)
         return out.astype(layout.dtype.newbyteorder("<"), copy=False)
 
     def close(self) -> None:
         """Release nothing; the file belongs to the source."""
-
-    def _run_axis(self, box: Box) -> int:
-        """Return the axis along which one read goes; the axes after it are read whole."""
-        shape = self._layout.shape
-        axis = len(shape) - 1
-        while axis > 0:
-            is_whole = box.shape[axis] == shape[axis]
-            gap_bytes = math.prod(shape[axis:]) * self._layout.dtype.itemsize
-            if not is_whole and (gap_bytes > _GAP_BYTES or box.shape[axis - 1] == 1):
-                break
-            axis -= 1
-        return axis
-
-    def _read_run(self, out: np.ndarray, lead: tuple[int, ...], axis: int, box: Box) -> None:
-        """Fill `out`: the region's part at the leading indices `lead`."""
-        shape, dtype = self._layout.shape, self._layout.dtype
-        row = shape[axis + 1 :]
-        row_bytes = math.prod(row) * dtype.itemsize
-        first = 0
-        for index, n in zip((*lead, box.start[axis]), shape, strict=False):
-            first = first * n + index
-        begin = self._layout.offset + first * row_bytes
-        if out.shape[1:] == row:
-            self._file.read_into(begin, _bytes_of(out))
-            return
-        n_rows = max(1, _PIECE_BYTES // row_bytes)
-        inner = box.slices[axis + 1 :]
-        for done in range(0, out.shape[0], n_rows):
-            piece = np.empty((min(n_rows, out.shape[0] - done), *row), dtype)
-            self._file.read_into(begin + done * row_bytes, _bytes_of(piece))
-            out[done : done + len(piece)] = piece[(slice(None), *inner)]
 
 
 class ChunkedReader:
@@ -236,10 +199,6 @@ class ChunkedReader:
                 "copy it again",
                 id="PYR-H5-17",
             ) from error
-
-
-def _bytes_of(array: np.ndarray) -> memoryview:
-    return array.reshape(-1).view(np.uint8).data
 
 
 def _check_inside(file: SourceFile, layout: Layout) -> None:

@@ -7,11 +7,10 @@ library, which only appends. Any HDF5 reader of 1.8 or later reads the file.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 
 from pyramidion import __version__
 from pyramidion.core import Box, UsageError, WaveformSpec
+from pyramidion.formats._array.slabs import boxes_in
 from pyramidion.formats._format import Read, WriteOptions
 from pyramidion.formats._hdf5.calibration import JSON_NAMES, WRITTEN
 from pyramidion.formats._hdf5.chunks import shuffle
@@ -71,14 +71,14 @@ class HDF5Sink:
         self._path, self._spec = path, spec
         self._dtype = spec.dtype.newbyteorder("<")
         self._chunk, task = _chunk_shape(spec.shape)
-        self.tasks: Sequence[Box] = list(_boxes(spec.shape, task))
+        self.tasks: Sequence[Box] = list(boxes_in(Box.whole(spec.shape), task))
         self._part = hidden_sibling(path, "part")
         self._file: Any = None
-        with _told(path):
+        with told_by_library(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = WriterLock(path)
         try:
-            with _told(path):
+            with told_by_library(path):
                 # Format 1.8: the oldest that takes attributes beyond 64 KB.
                 self._file = h5py.File(self._part, "w", libver=("v108", "v108"))
                 self._dataset = self._file.create_dataset(
@@ -105,20 +105,23 @@ class HDF5Sink:
         box = self.tasks[task]
         block = np.asarray(read(box), self._dtype)
         return [
-            (chunk.start, self._encode(block[chunk.shifted(tuple(-a for a in box.start)).slices]))
-            for chunk in _boxes_in(box, self._chunk)
+            (
+                chunk.start,
+                encode_chunk(block[_within(chunk, box)], self._chunk, self._level),
+            )
+            for chunk in boxes_in(box, self._chunk)
         ]
 
     def accept(self, task: int, result: list[Chunk]) -> None:
         """Append the task's chunks."""
         del task
-        with _told(self._path):
+        with told_by_library(self._path):
             for start, data in result:
                 self._dataset.id.write_direct_chunk(start, data, 0)
 
     def commit(self) -> None:
         """Give the file its name."""
-        with _told(self._path):
+        with told_by_library(self._path):
             self._file.close()
             self._part.replace(self._path)
         self._lock.release()
@@ -135,17 +138,35 @@ class HDF5Sink:
         self._part.unlink(missing_ok=True)
         self._lock.release()
 
-    def _encode(self, values: np.ndarray) -> bytes | bytearray | memoryview:
-        chunk = values
-        if values.shape != self._chunk:  # at the edge: chunks on disk are always whole
-            chunk = np.zeros(self._chunk, self._dtype)
-            chunk[tuple(slice(n) for n in values.shape)] = values
-        chunk = np.ascontiguousarray(chunk)
-        if not self._level:
-            return chunk.reshape(-1).view(np.uint8).data
-        import deflate
 
-        return deflate.zlib_compress(shuffle(chunk).data, self._level)
+def encode_chunk(
+    values: np.ndarray, shape: tuple[int, ...], level: int
+) -> bytes | bytearray | memoryview:
+    """Encode one chunk as HDF5 stores it.
+
+    Parameters
+    ----------
+    values : ndarray
+        Its elements; fewer than a chunk has at the edge of the array.
+    shape : tuple of int
+        Of a whole chunk; on disk all are.
+    level : int
+        Of gzip; 0 to store the elements as they are, without shuffling their bytes.
+    """
+    chunk = values
+    if values.shape != shape:
+        chunk = np.zeros(shape, values.dtype)
+        chunk[tuple(slice(n) for n in values.shape)] = values
+    chunk = np.ascontiguousarray(chunk)
+    if not level:
+        return chunk.reshape(-1).view(np.uint8).data
+    import deflate
+
+    return deflate.zlib_compress(shuffle(chunk).data, level)
+
+
+def _within(part: Box, box: Box) -> tuple[slice, ...]:
+    return part.shifted(tuple(-a for a in box.start)).slices
 
 
 def plan_arrays(spec: WaveformSpec, options: WriteOptions) -> dict[str, Any]:
@@ -200,22 +221,8 @@ def _grown(unit: tuple[int, ...], shape: tuple[int, ...], limit: int) -> tuple[i
     return tuple(grown)
 
 
-def _boxes(shape: tuple[int, ...], step: tuple[int, ...]) -> Iterator[Box]:
-    return _boxes_in(Box.whole(shape), step)
-
-
-def _boxes_in(box: Box, step: tuple[int, ...]) -> Iterator[Box]:
-    """Yield the pieces of a region in C order."""
-    ranges = [range(a, b, n) for a, b, n in zip(box.start, box.stop, step, strict=True)]
-    for start in itertools.product(*ranges):
-        stop = (min(a + n, b) for a, n, b in zip(start, step, box.stop, strict=True))
-        yield Box(start, tuple(stop))
-
-
 def _write_attributes(file: Any, spec: WaveformSpec) -> None:
     """Write the description so that reading the file gives the same one."""
-    import h5py
-
     attributes = {k: v for k, v in spec.attributes.items() if k not in WRITTEN}
     attributes |= {
         "pyramidion": json.dumps({"kind": "waveform", "version": __version__}),
@@ -228,15 +235,7 @@ def _write_attributes(file: Any, spec: WaveformSpec) -> None:
         attributes["start_time"] = spec.start_time
     if spec.instrument:
         attributes["instrument"] = dict(spec.instrument)
-    as_json = []
-    for name, value in attributes.items():
-        native = _native(value)
-        if native is None:
-            as_json.append(name)
-            native = json.dumps(value)
-        file.attrs[name] = native
-    if as_json:
-        file.attrs.create(JSON_NAMES, as_json, dtype=h5py.string_dtype())
+    write_json_values(file, attributes)
     arrays = {
         "vertical_gains": spec.gains,
         "vertical_offsets": spec.offsets,
@@ -252,6 +251,21 @@ def _write_attributes(file: Any, spec: WaveformSpec) -> None:
             file.attrs[name] = values
         else:
             file.create_dataset(name, data=values)
+
+
+def write_json_values(target: Any, attributes: Mapping[str, Any]) -> None:
+    """Write JSON values as attributes of a file, group or dataset; read by ``decode_json``."""
+    import h5py
+
+    as_json = []
+    for name, value in attributes.items():
+        native = _native(value)
+        if native is None:
+            as_json.append(name)
+            native = json.dumps(value)
+        target.attrs[name] = native
+    if as_json:
+        target.attrs.create(JSON_NAMES, as_json, dtype=h5py.string_dtype())
 
 
 def _native(value: Any) -> Any:
@@ -271,7 +285,7 @@ def _native(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told_by_library(path: Path) -> Iterator[None]:
     """Turn what the library raises when the disk fails into a :class:`StorageError`."""
     try:
         yield

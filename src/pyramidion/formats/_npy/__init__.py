@@ -1,0 +1,1 @@
+"""How `.npy` files are read and written; ``formats.npy`` is the front."""
