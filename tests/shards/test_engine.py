@@ -184,3 +184,38 @@ def test_version_2_arrays(tmp_path, rng, dtype, compressor):
     layout = ChunkedLayout.from_metadata(json.loads((tmp_path / "a/.zarray").read_text()))
     read = ChunkedArray(Folder(tmp_path / "a"), layout).read(Box((0, 5), (2, 1003)))
     np.testing.assert_array_equal(read, values[:, 5:])
+
+
+@pytest.mark.parametrize("encoding", ["default", "v2"])
+@pytest.mark.parametrize("separator", ["/", "."])
+@pytest.mark.parametrize("codec", ["none", "zstd", "gzip", "blosc"])
+def test_arrays_of_version_3_without_shards(tmp_path, rng, codec, separator, encoding):
+    from zarr.codecs import BloscCodec, Crc32cCodec, GzipCodec, ZstdCodec
+
+    compressors = {
+        "none": None,
+        "zstd": (ZstdCodec(), Crc32cCodec()),
+        "gzip": GzipCodec(),
+        "blosc": BloscCodec(cname="zstd", typesize=2),
+    }[codec]
+    codes = random_codes(rng, (3, 50, 70), "int16")
+    codes[:, :20] = -7  # whole chunks of the fill value are not stored
+    array = zarr.create_array(
+        tmp_path / "a", shape=codes.shape, chunks=(2, 20, 30), dtype="int16", fill_value=-7,
+        compressors=compressors, chunk_key_encoding={"name": encoding, "separator": separator},
+    )  # fmt: skip
+    array[...] = codes
+    layout = ChunkedLayout.from_metadata_v3(json.loads((tmp_path / "a/zarr.json").read_text()))
+    assert layout is not None
+    stored = ChunkedArray(Folder(tmp_path / "a"), layout)
+    np.testing.assert_array_equal(stored.read(Box.whole(codes.shape)), codes)
+    part = Box((1, 13, 29), (3, 41, 70))
+    np.testing.assert_array_equal(stored.read(part), codes[part.slices])
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_the_same_chunk_is_always_the_same_bytes(rng, codec):
+    """On the main thread too, where blosc would use threads of its own."""
+    chunk = rng.integers(0, 4096, 2**18).astype(np.uint16)
+    n_times = 100 if codec.startswith("blosc") else 3
+    assert len({Codec.parse(codec).encode(chunk) for _ in range(n_times)}) == 1

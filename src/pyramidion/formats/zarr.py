@@ -1,16 +1,36 @@
-"""Waveform stores: Zarr v3 as pyramidion writes it, Zarr v2 as ZoomingOnline does."""
+"""Zarr stores: waveforms (ours, ZoomingOnline's) and images (OME-Zarr, bare arrays)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pyramidion.core import Box, WaveformSource, WaveformSpec, waveform_axes
-from pyramidion.formats._format import Format, OpenOptions, Sink, WriteOptions, example_codes
+from pyramidion.core import (
+    Box,
+    ImageSource,
+    ImageSpec,
+    WaveformSource,
+    WaveformSpec,
+    image_axes,
+    waveform_axes,
+)
+from pyramidion.formats._format import (
+    Format,
+    ImageSink,
+    Kind,
+    OpenOptions,
+    Sink,
+    WriteOptions,
+    example_codes,
+    example_voxels,
+)
+
+_ROOTS = ("zarr.json", ".zgroup", ".zarray")
 
 
 def _matches(path: Path) -> bool:
-    return path.is_dir() and any((path / name).is_file() for name in ("zarr.json", ".zgroup"))
+    return path.is_dir() and any((path / name).is_file() for name in _ROOTS)
 
 
 def _open(path: Path, options: OpenOptions) -> WaveformSource:
@@ -53,9 +73,46 @@ def _plan(spec: WaveformSpec, options: WriteOptions) -> dict[str, Any]:
 
 
 def _owns(path: Path) -> bool:
+    from pyramidion.formats._ome.ownership import is_own_image
     from pyramidion.formats._waveform.ownership import is_own_store
 
-    return is_own_store(path)
+    return is_own_store(path) or is_own_image(path)
+
+
+def _kind(path: Path, options: OpenOptions) -> Kind:
+    from pyramidion.formats._ome.root import kind_of
+    from pyramidion.storage import Folder
+
+    del options  # the store says it
+    return kind_of(Folder(path))
+
+
+def _open_image(path: Path, options: OpenOptions) -> ImageSource:
+    from pyramidion.formats._ome.source import OmeSource
+
+    return OmeSource(path, options)
+
+
+def _create_image(path: Path, specs: Sequence[ImageSpec], options: WriteOptions) -> ImageSink:
+    from pyramidion.formats._ome.sink import OmeSink
+
+    return OmeSink(path, specs, options)
+
+
+def _plan_image(path: Path, specs: Sequence[ImageSpec], options: WriteOptions) -> dict[str, Any]:
+    from pyramidion.formats._ome.sink import plan_image
+
+    return plan_image(path, specs, options)
+
+
+def _image_example(folder: Path) -> Path:
+    voxels = example_voxels()
+    spec = ImageSpec(image_axes(voxels.shape, (2.0, 1.0, 1.0), "um"), voxels.dtype)
+    sink = _create_image(folder / "example.ome.zarr", [spec], WriteOptions())
+    for task in range(len(sink.tasks)):
+        sink.work(task, [lambda box: voxels[box.slices]])
+    sink.commit()
+    return folder / "example.ome.zarr"
 
 
 def _example(folder: Path) -> Path:
@@ -74,7 +131,7 @@ def _example(folder: Path) -> Path:
 
 FORMAT = Format(
     name="zarr",
-    summary="Waveform stores: Zarr v3 with overviews; ZoomingOnline's Zarr v2",
+    summary="Waveform stores and OME-Zarr images: Zarr v3 with overviews, and Zarr v2",
     suffixes=(".zarr",),
     matches=_matches,
     open=_open,
@@ -82,4 +139,10 @@ FORMAT = Format(
     plan=_plan,
     owns=_owns,
     example=_example,
+    open_image=_open_image,
+    create_image=_create_image,
+    plan_image=_plan_image,
+    kind=_kind,
+    image_example=_image_example,
+    image_suffixes=(".ome.zarr", ".zarr"),
 )

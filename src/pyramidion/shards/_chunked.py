@@ -1,6 +1,7 @@
-"""Zarr v2 arrays, one file a chunk: what ZoomingOnline wrote and its viewer opens.
+"""Arrays of one file a chunk: Zarr v2, and Zarr v3 without shards.
 
-Source: Zarr storage specification version 2 (``.zarray``, chunk keys, "compressor").
+Source: Zarr storage specification version 2 (``.zarray``, chunk keys, "compressor"); Zarr v3 core
+specification ("chunk key encoding").
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from pyramidion.core import Box, DataError, MissingError
-from pyramidion.shards._codec import Codec
+from pyramidion.shards._codec import Codec, named_steps
 from pyramidion.shards._layout import read_fill
 from pyramidion.shards._paste import paste
 from pyramidion.storage import Folder
@@ -26,7 +27,7 @@ _SHUFFLE_AUTO = -1
 
 @dataclass(frozen=True)
 class ChunkedLayout:
-    """Shape, cutting and coding of one Zarr v2 array in C order.
+    """Shape, cutting and coding of one array in C order.
 
     Parameters
     ----------
@@ -35,11 +36,13 @@ class ChunkedLayout:
     dtype : numpy.dtype
         As stored, either byte order.
     codec : Codec
-        Without a checksum: version 2 has none.
+        Version 2 has no checksum.
     fill_value : float
         What a chunk that is not stored holds.
     separator : str
         Between the numbers of a chunk's key.
+    prefix : str
+        What a chunk's key begins with (``c/`` in version 3).
     """
 
     shape: tuple[int, ...]
@@ -48,6 +51,7 @@ class ChunkedLayout:
     codec: Codec = field(default_factory=lambda: Codec("blosc-zstd", 5, checked=False))
     fill_value: float = 0
     separator: str = "."
+    prefix: str = ""
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -56,7 +60,7 @@ class ChunkedLayout:
 
     def key(self, index: tuple[int, ...]) -> str:
         """Return a chunk's key relative to the array (``0.0.0.17``)."""
-        return self.separator.join(map(str, index))
+        return self.prefix + self.separator.join(map(str, index))
 
     def chunk_box(self, index: tuple[int, ...]) -> Box:
         """Return a chunk's whole region, which may reach beyond the array."""
@@ -113,16 +117,46 @@ class ChunkedLayout:
             separator,
         )
 
+    @classmethod
+    def from_metadata_v3(cls, meta: Mapping[str, Any]) -> ChunkedLayout | None:
+        """Read the ``zarr.json`` of an array without shards; None when this engine does not.
+
+        Shape, data type and chunks must have been checked; the rest may be anything.
+        """
+        dtype = np.dtype(meta["data_type"]).newbyteorder("<")
+        codec = Codec.from_metadata(meta.get("codecs"))
+        given = meta.get("fill_value")
+        fill_value = None if given is None else read_fill(given, dtype)
+        keys = named_steps([meta.get("chunk_key_encoding")])
+        is_regular = meta["chunk_grid"].get("name") == "regular"
+        if codec is None or fill_value is None or not keys or not is_regular:
+            return None
+        (name, how), *_ = keys
+        separator = how.get("separator", {"default": "/", "v2": "."}.get(name))
+        if name not in ("default", "v2") or separator not in (".", "/"):
+            return None
+        if meta.get("storage_transformers"):
+            return None
+        return cls(
+            tuple(meta["shape"]),
+            dtype,
+            tuple(meta["chunk_grid"]["configuration"]["chunk_shape"]),
+            codec,
+            fill_value,
+            separator,
+            f"c{separator}" if name == "default" else "",
+        )
+
 
 class ChunkedArray:
-    """A Zarr v2 array on disk that can be read box by box, from many threads at once.
+    """An array of one file a chunk, on disk, read box by box from many threads at once.
 
     Parameters
     ----------
     folder : Folder
         The array's folder.
     layout : ChunkedLayout
-        As read from its ``.zarray``.
+        As read from its metadata.
     absent_is_fill : bool
         A chunk that is not stored is the fill value, as version 2 has it. A writer that is known to
         store every chunk has lost it.

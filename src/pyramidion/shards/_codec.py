@@ -122,6 +122,9 @@ class Codec:
             return bytes(zstd.compress(raw, self.level))
         from numcodecs import blosc
 
+        # Blosc's own threads, which it uses on the main thread only, put blocks in the order in
+        # which they are finished: the same chunk would become other bytes from run to run.
+        blosc.use_threads = False
         compressor = self.name.removeprefix("blosc-").encode()
         return bytes(blosc.compress(chunk.reshape(-1), compressor, self.level, self.shuffle))
 

@@ -1,8 +1,4 @@
-"""Opening a waveform store: ours (Zarr v3) or ZoomingOnline's (Zarr v2).
-
-Bulk reads go through the shard engine; an array that it does not read (another codec, a start
-index, big chunks without shards) is read through zarr-python.
-"""
+"""Opening a waveform store: ours (Zarr v3) or ZoomingOnline's (Zarr v2)."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -25,65 +21,16 @@ from pyramidion.core import (
 )
 from pyramidion.formats._waveform.attributes import from_attributes, is_sealed
 from pyramidion.formats._waveform.checks import (
-    check_chunk,
-    check_codecs,
-    check_codecs_v2,
     check_factors,
-    check_inner,
     check_node,
-    check_shape,
     mapping_of,
-    numeric_type,
     samples_per_bin,
 )
 from pyramidion.formats._waveform.documents import read_json
+from pyramidion.formats._zarr.arrays import StoredArray as StoredArray
+from pyramidion.formats._zarr.arrays import open_array
 from pyramidion.kernels import bin_count
-from pyramidion.shards import ArrayLayout, ChunkedArray, ChunkedLayout, ShardedArray
 from pyramidion.storage import Folder, partial_path
-
-_FOREIGN_FAULTS = (
-    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError,
-    AssertionError, MemoryError, OSError,
-)  # fmt: skip
-"""What zarr-python and its codecs raise for metadata and chunks that they do not understand."""
-
-
-class Reader(Protocol):
-    """Anything that reads boxes of one array."""
-
-    def read(self, box: Box) -> np.ndarray: ...
-
-    def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class StoredArray:
-    """One array of a store.
-
-    Parameters
-    ----------
-    key : str
-        Relative to the store.
-    shape, chunk, shard : tuple of int
-        Geometry; `shard` equals `chunk` where there are no shards.
-    dtype : numpy.dtype
-        Element type.
-    codec : str
-        For people.
-    reader : Reader
-        Reads boxes.
-    attributes : mapping
-        The array's own attributes.
-    """
-
-    key: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    chunk: tuple[int, ...]
-    shard: tuple[int, ...]
-    codec: str
-    reader: Reader
-    attributes: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -185,68 +132,11 @@ class WaveformStore(Closing):
 
     def _array(self, key: str) -> StoredArray:
         try:
-            return self._array_v3(key) if self.zarr_format == 3 else self._array_v2(key)
+            return open_array(self._folder, key, self.zarr_format, absent_is_fill=not self.is_ours)
         except MissingError as error:
             raise DataError(
                 str(self.path), f"no array `{key}`", mend="name a waveform store", id="PYR-ZAR-01"
             ) from error
-
-    def _array_v3(self, key: str) -> StoredArray:
-        meta = read_json(self._folder, f"{key}/zarr.json")
-        where = f"{self.path}/{key}"
-        check_node(meta, where, "array")
-        attributes = mapping_of(meta.get("attributes"), "attributes", where)
-        grid = mapping_of(meta.get("chunk_grid"), "chunk_grid", where)
-        how = mapping_of(grid.get("configuration"), "chunk_grid", where)
-        dtype = numeric_type(meta.get("data_type"), where)
-        check_shape(meta.get("shape"), how.get("chunk_shape"), where)
-        if not isinstance(meta.get("codecs"), list):
-            raise DataError(where, "codecs: not a list", meta.get("codecs"), id="PYR-ZAR-05")
-        names = [str(c.get("name")) if isinstance(c, Mapping) else str(c) for c in meta["codecs"]]
-        check_codecs(names, where)
-        chunk = tuple(check_inner(meta, where))
-        check_chunk(chunk, dtype, where)
-        layout = ArrayLayout.from_metadata(meta)
-        if layout is None:
-            return self._foreign(key, chunk, attributes, "/".join(names))
-        return StoredArray(
-            key,
-            layout.shape,
-            layout.dtype,
-            layout.chunk,
-            layout.shard,
-            layout.codec.name,
-            ShardedArray(Folder(self.path / key), layout, absent_is_fill=not self.is_ours),
-            attributes,
-        )
-
-    def _array_v2(self, key: str) -> StoredArray:
-        meta = read_json(self._folder, f"{key}/.zarray")
-        where = f"{self.path}/{key}"
-        names = check_codecs_v2(meta, where)
-        dtype = numeric_type(meta.get("dtype"), where)
-        check_shape(meta.get("shape"), meta.get("chunks"), where)
-        check_chunk(meta["chunks"], dtype, where)
-        attributes: Mapping[str, Any] = {}
-        if self._folder.exists(f"{key}/.zattrs"):
-            attributes = read_json(self._folder, f"{key}/.zattrs")
-        layout = ChunkedLayout.from_metadata(meta)
-        if layout is None:
-            return self._foreign(key, tuple(meta["chunks"]), attributes, "/".join(names))
-        folder = Folder(self.path / key)
-        reader = ChunkedArray(folder, layout, absent_is_fill=not self.is_ours)
-        shape, chunk = layout.shape, layout.chunk
-        return StoredArray(
-            key, shape, layout.dtype, chunk, chunk, layout.codec.name, reader, attributes
-        )
-
-    def _foreign(
-        self, key: str, chunk: tuple[int, ...], attributes: Mapping[str, Any], codec: str
-    ) -> StoredArray:
-        reader = _ZarrArray(self.path / key)
-        array = reader.array
-        shape, dtype = tuple(array.shape), np.dtype(array.dtype)
-        return StoredArray(key, shape, dtype, chunk, chunk, codec, reader, attributes)
 
 
 def check_seal(store: WaveformStore) -> list[str]:
@@ -273,29 +163,6 @@ def _is_document(folder: Folder, key: str, kept: Any) -> bool:
     if not re.fullmatch("[a-z]{1,50}(/[0-9]{1,9})?", key):
         return False
     return folder.exists(f"{key}/zarr.json") and read_json(folder, f"{key}/zarr.json") == kept
-
-
-class _ZarrArray:
-    """An array read through zarr-python."""
-
-    def __init__(self, path: Path) -> None:
-        import zarr
-
-        self._where = str(path)
-        try:
-            self.array: Any = zarr.open_array(str(path), mode="r")
-        except _FOREIGN_FAULTS as error:
-            raise DataError(str(path), "codec or type not known", error, id="PYR-ZAR-05") from error
-
-    def read(self, box: Box) -> np.ndarray:
-        try:
-            values = np.asarray(self.array[box.slices])
-        except _FOREIGN_FAULTS as error:
-            raise DataError(self._where, "does not decode", error, id="PYR-ZAR-07") from error
-        return values.astype(values.dtype.newbyteorder("<"), copy=False)
-
-    def close(self) -> None:
-        """Nothing is held open."""
 
 
 def _root(folder: Folder) -> tuple[int, Mapping[str, Any]]:
@@ -332,7 +199,7 @@ def missing_store(path: Path) -> MissingError | IncompleteError:
 
 def unfinished(path: Path, partial: Path) -> IncompleteError:
     """Return the error for what an interrupted conversion left."""
-    n_shards = sum(1 for p in (partial / "raw").rglob("*") if p.is_file() and p.name[0] != ".")
+    n_shards = sum(1 for p in partial.rglob("c/**/*") if p.is_file() and p.name[0] != ".")
     return IncompleteError(
         str(path),
         "incomplete",

@@ -1,0 +1,1 @@
+"""How OME-Zarr images are cut, described, written and opened; ``formats.zarr`` is the front."""

@@ -1,0 +1,1 @@
+"""What the readers of waveform and image stores share."""
