@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tests.helpers import DTYPES, random_codes
 
-from pyramidion.kernels._pool_nd import (
+from pyramidion.kernels import (
     mean_of_sums,
     pool_extreme,
     pool_mode,
@@ -20,7 +20,7 @@ from pyramidion.kernels._pool_nd import (
     split_wide,
     sum_dtype,
 )
-from pyramidion.pyramid._image_plan import ImagePlan
+from pyramidion.pyramid import ImagePlan
 
 INTEGERS = [name for name in DTYPES if "int" in name]
 factors = st.tuples(*[st.sampled_from([1, 2])] * 3)

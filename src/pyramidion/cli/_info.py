@@ -44,6 +44,9 @@ def info(
         return
     if not dataset:
         raise UsageError("DATASET", "missing", mend="name a store or a file", id="PYR-ALL-02")
+    if visus_config:
+        _print_visus_config(Path(dataset))
+        return
     options = open_options(
         dataset=name, field=field, series=series, axes=axes, dt=dt, voxel=voxel,
         allow_mixed=allow_mixed,
@@ -126,6 +129,17 @@ def _print_waveform(report: dict[str, Any]) -> None:
         per_bin = array.get("samples_per_bin")
         told = f"{counted(per_bin, 'samples')} a bin" if per_bin else "the samples"
         print(f"  {key:<11}{' x '.join(map(str, array['shape']))}, {array['codec']}, {told}")
+
+
+def _print_visus_config(dataset: Path) -> None:
+    from pyramidion.formats import format_of_source
+    from pyramidion.server import visus_config
+
+    format_of_source(dataset)  # what is not there or not known is no entry
+    # Everybody calls the file visus.idx: the folder has the name.
+    path = dataset.absolute()
+    name = path.parent.name if path.stem == "visus" else path.stem
+    print(visus_config({name: str(path)}), end="")
 
 
 def _print_formats(*, json: bool) -> None:

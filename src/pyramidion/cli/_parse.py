@@ -110,9 +110,13 @@ def parse_voxel(text: str) -> tuple[tuple[float, float, float] | None, str]:
     """
     parts = re.sub(r"([0-9.])([a-zµ]+)$", r"\1 \2", text.replace(",", " ").strip()).split()
     unit = parts.pop() if parts and parts[-1].isalpha() else "um"
-    unit = {"µm": "um", "micrometer": "um", "micron": "um", "nanometer": "nm", "millimeter": "mm"}.get(
-        unit, unit
-    )
+    unit = {
+        "µm": "um",
+        "micrometer": "um",
+        "micron": "um",
+        "nanometer": "nm",
+        "millimeter": "mm",
+    }.get(unit, unit)
     if not text:
         return None, unit
     numbers = [parse_number(part, "--voxel") for part in parts]

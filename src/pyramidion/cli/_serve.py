@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from pyramidion.server import ServerSettings
+    from pyramidion.server import Served, ServerSettings
 
 DEFAULT_PORT = 8000
 
 
 def serve(
-    paths: Annotated[list[str], typer.Argument(metavar="DIR|DATASET...", help="What to serve.")],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="DIR|DATASET...", help="Folders, stores, .idx files, 'images/*.png'."
+        ),
+    ] = None,
     host: Annotated[
         str,
         typer.Option("--host", metavar="ADDRESS", help="Listen here; others need the token."),
@@ -45,6 +49,14 @@ def serve(
     listing: Annotated[
         bool, typer.Option("--listing", help="Show the files of folders, as a plain file server.")
     ] = False,
+    config: Annotated[
+        str,
+        typer.Option("--config", metavar="FILE", help="Serve what a datasets.config lists."),
+    ] = "",
+    max_pixels: Annotated[
+        str,
+        typer.Option("--max-pixels", metavar="N", help="Most samples of an answer of /mod_visus."),
+    ] = "",
     really: Annotated[bool, typer.Option("--really", help="Yes, that is meant.")] = False,
 ) -> None:
     """Serve datasets, with the viewer, to the browsers of this machine.
@@ -53,12 +65,12 @@ def serve(
 
     Example: pyramidion serve data/
     """
-    from pyramidion.server import ServerSettings, check_bind, check_origins, check_roots
+    from pyramidion.core import parse_count
+    from pyramidion.server import ServerSettings, check_bind, check_origins
 
     number = parse_port(port)
-    mounts = check_roots(paths, really=really)
-    if listing and len(mounts) == 1:  # a plain file server has no names of its own
-        mounts = {"": next(iter(mounts.values()))}
+    served = _served(paths or [], config, really=really, listing=listing)
+    limit = {"max_pixels": parse_count(max_pixels, "--max-pixels")} if max_pixels else {}
     secret = check_bind(host, token or None, no_token=no_token, really=really)
     settings = ServerSettings(
         host=host,
@@ -67,8 +79,27 @@ def serve(
         token=secret,
         allowed_hosts=(*_own_names(host), *(allowed_host or [])),
         listing=listing,
+        **limit,
     )
-    run_server(mounts, settings, lambda url: announce(mounts, settings, url), any_port=not port)
+    run_server(served, settings, lambda url: announce(served, settings, url), any_port=not port)
+
+
+def _served(paths: list[str], config: str, *, really: bool, listing: bool) -> Served:
+    from pathlib import Path
+
+    from pyramidion.core import UsageError
+    from pyramidion.server import Served, check_roots, check_served, read_config
+
+    if not paths and not config:
+        raise UsageError("serve", "nothing to serve", None, "name a folder", id="PYR-SRV-02")
+    if listing and config:
+        raise UsageError("--listing", "contradicts --config", id="PYR-SRV-07")
+    if listing:
+        mounts = check_roots(paths, really=really)
+        # A plain file server has no names of its own.
+        return Served({"": next(iter(mounts.values()))} if len(mounts) == 1 else mounts)
+    found = check_served(paths, really=really) if paths else Served()
+    return found.joined(read_config(Path(config))) if config else found
 
 
 def parse_port(text: str) -> int | None:
@@ -80,7 +111,7 @@ def parse_port(text: str) -> int | None:
 
 
 def run_server(
-    mounts: Mapping[str, Path],
+    served: Served,
     settings: ServerSettings,
     on_ready: Callable[[str], object],
     *,
@@ -90,8 +121,8 @@ def run_server(
 
     Parameters
     ----------
-    mounts : mapping
-        From ``check_roots``.
+    served : Served
+        From ``check_served``.
     settings : ServerSettings
         Where and how.
     on_ready : callable
@@ -104,13 +135,13 @@ def run_server(
 
     listener = _listen(settings, any_port=any_port)
     try:
-        run(build_app(mounts, settings), settings, on_ready, listener=listener)
+        run(build_app(served, settings), settings, on_ready, listener=listener)
     except KeyboardInterrupt as stop:
         # Asked for, and every answer under way was finished: no error line.
         raise SystemExit(stopped_status(stop)) from None
 
 
-def announce(mounts: Mapping[str, Path], settings: ServerSettings, url: str) -> None:
+def announce(served: Served, settings: ServerSettings, url: str) -> None:
     """Print where the server is, and its token once."""
     import socket
 
@@ -118,25 +149,16 @@ def announce(mounts: Mapping[str, Path], settings: ServerSettings, url: str) -> 
 
     if settings.host in _ANY:
         url = f"http://{socket.gethostname()}:{url.rpartition(':')[2]}"
-    names = ", ".join(escape(name or mounts[name], limit=300) for name in mounts)
+    names = ", ".join(escape(name, limit=300) for name in served.names)
     print(f"Serving {names} at {url}/")
-    for place in places(mounts):
-        if settings.token is None:
+    if settings.token is None:
+        for place in served.places:
             print(f"View it at {url}{place}")
-    if settings.token is not None:
-        first = places(mounts)[0] if places(mounts) else "/"
+    else:
+        first = (served.places or ["/"])[0]
         joint = "&" if "?" in first else "?"
         print(f"Open it once with its token: {url}{first}{joint}token={settings.token}")
     sys.stdout.flush()
-
-
-def places(mounts: Mapping[str, Path]) -> list[str]:
-    """Return the paths of the viewer with each dataset that is served by name."""
-    from urllib.parse import quote
-
-    from pyramidion.server import is_store, viewer_url
-
-    return [viewer_url("/" + quote(n)) for n, folder in mounts.items() if n and is_store(folder)]
 
 
 _ANY = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound

@@ -10,7 +10,8 @@ import typer
 
 def view(
     dataset: Annotated[
-        str, typer.Argument(metavar="DATASET", help="A store, or a folder of them.")
+        str,
+        typer.Argument(metavar="DATASET", help="A store, an .idx file, 'images/*.png', a folder."),
     ],
     port: Annotated[
         str, typer.Option("--port", "-p", metavar="N", help="Port; by default 8000 or a free one.")
@@ -23,22 +24,23 @@ def view(
 
     Example: pyramidion view scope.zarr
     """
-    from pyramidion.cli._serve import DEFAULT_PORT, announce, parse_port, places, run_server
+    from pyramidion.cli._serve import DEFAULT_PORT, announce, parse_port, run_server
     from pyramidion.core import MissingError
-    from pyramidion.server import ServerSettings, check_roots
+    from pyramidion.formats import is_pattern
+    from pyramidion.server import ServerSettings, check_served
 
-    if not Path(dataset).exists():
+    if not Path(dataset).exists() and not is_pattern(Path(dataset)):
         raise MissingError(dataset, "no such file", id="PYR-ALL-03")
     number = parse_port(port)
-    mounts = check_roots([dataset])
+    served = check_served([dataset])
     settings = ServerSettings(port=DEFAULT_PORT if number is None else number)
 
     def on_ready(url: str) -> None:
-        announce(mounts, settings, url)
+        announce(served, settings, url)
         if browser:
-            open_browser(url + (places(mounts) or ["/"])[0])
+            open_browser(url + (served.places or ["/"])[0])
 
-    run_server(mounts, settings, on_ready, any_port=not port)
+    run_server(served, settings, on_ready, any_port=not port)
 
 
 def open_browser(url: str) -> None:

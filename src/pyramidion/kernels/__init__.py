@@ -1,5 +1,19 @@
 """Fast numbers: reductions, each with a readable reference beside it."""
 
+from pyramidion.kernels._pool_nd import (
+    MOST_IN_BOX,
+    Counts,
+    Factors,
+    mean_of_sums,
+    pool_extreme,
+    pool_mode,
+    pool_nearest,
+    pool_reference,
+    pool_sums,
+    pooled_shape,
+    split_wide,
+    sum_dtype,
+)
 from pyramidion.kernels._reduce import (
     bin_count,
     merge_minmax,
@@ -10,10 +24,22 @@ from pyramidion.kernels._reduce import (
 )
 
 __all__ = [
+    "MOST_IN_BOX",
+    "Counts",
+    "Factors",
     "bin_count",
+    "mean_of_sums",
     "merge_minmax",
     "merge_sums",
+    "pool_extreme",
+    "pool_mode",
+    "pool_nearest",
+    "pool_reference",
+    "pool_sums",
+    "pooled_shape",
     "reduce_minmax",
     "reduce_minmax_reference",
     "reduce_sum",
+    "split_wide",
+    "sum_dtype",
 ]

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyramidion.kernels._pool_nd import MOST_IN_BOX, Counts, Factors, pooled_shape
+from pyramidion.kernels import MOST_IN_BOX, Counts, Factors, pooled_shape
 
 PLANE_SIZE = 256
 """Volumes: the coarsest level has at most so many elements along y and x..."""

@@ -14,7 +14,7 @@ from pyramidion import __version__
 from pyramidion.core import IMAGE_AXES, Axis, Channel, ImageSpec
 from pyramidion.formats._ome.geometry import ImageGeometry
 from pyramidion.formats._ome.units import ome_unit
-from pyramidion.formats._waveform.attributes import _plain as plain_json
+from pyramidion.formats._waveform.attributes import plain as plain_json
 
 OME_VERSION = "0.5"
 LAYOUT = 1

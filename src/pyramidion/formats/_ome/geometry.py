@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from pyramidion.core import IMAGE_AXES, Box, ImageSpec
-from pyramidion.kernels._pool_nd import sum_dtype
-from pyramidion.pyramid._image_plan import ImagePlan
+from pyramidion.kernels import sum_dtype
+from pyramidion.pyramid import ImagePlan
 from pyramidion.shards import ArrayLayout, Codec
 
 CHUNK_ITEMS = 2**18

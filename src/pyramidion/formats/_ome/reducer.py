@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pyramidion.core import UsageError
-from pyramidion.kernels._pool_nd import (
+from pyramidion.kernels import (
     Factors,
     mean_of_sums,
     pool_extreme,
@@ -17,7 +17,7 @@ from pyramidion.kernels._pool_nd import (
     split_wide,
     sum_dtype,
 )
-from pyramidion.pyramid._image_plan import ImagePlan
+from pyramidion.pyramid import ImagePlan
 
 STATS = ("mean", "min", "max", "nearest", "mode")
 

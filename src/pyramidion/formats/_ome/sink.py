@@ -5,7 +5,7 @@ in a spill. A task of stage k gathers what it needs of level k from the spills, 
 and so on; as soon as a task holds a level whole, it also makes all the coarser ones. So every
 source element is read once, and what is in memory is one slab, however large the image.
 
-Every level is made from sums over the raw elements (:mod:`pyramidion.kernels._pool_nd`), never from
+Every level is made from sums over the raw elements (:mod:`pyramidion.kernels`), never from
 rounded means.
 """
 

@@ -35,7 +35,7 @@ from pyramidion.formats._ome.multiscales import (
 )
 from pyramidion.formats._ome.reducer import STATS
 from pyramidion.formats._ome.root import Root, read_root
-from pyramidion.formats._waveform.attributes import _check_version as check_layout
+from pyramidion.formats._waveform.attributes import check_version as check_layout
 from pyramidion.formats._zarr.arrays import StoredArray, open_array
 from pyramidion.storage import Folder
 

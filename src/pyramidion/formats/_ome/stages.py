@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pyramidion.core import Box
 from pyramidion.formats._ome.geometry import Grid, ImageGeometry
 from pyramidion.formats._ome.reducer import Reducer
-from pyramidion.kernels._pool_nd import Factors, pooled_shape
+from pyramidion.kernels import Factors, pooled_shape
 
 UNREDUCED: Factors = (1, 1, 1)
 

@@ -14,7 +14,7 @@ import numpy as np
 from pyramidion.core import Box, PyramidionError
 from pyramidion.formats._ome.reducer import Reducer
 from pyramidion.formats._ome.source import OmeSource
-from pyramidion.pyramid._image_plan import ImagePlan
+from pyramidion.pyramid import ImagePlan
 
 BOX_BYTES = 2**25
 """Most bytes of level 0 that are held at once."""

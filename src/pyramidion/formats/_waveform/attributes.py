@@ -64,8 +64,8 @@ def to_attributes(spec: WaveformSpec) -> dict[str, Any]:
         attributes["start_time"] = spec.start_time
     if spec.instrument:
         attributes["instrument"] = dict(spec.instrument)
-    plain: dict[str, Any] = _plain(attributes)
-    return plain
+    told: dict[str, Any] = plain(attributes)
+    return told
 
 
 def check_writable(spec: WaveformSpec) -> None:
@@ -107,7 +107,7 @@ def from_attributes(
     DataError
         If the store was written by a newer program, or an attribute has the wrong length or value.
     """
-    _check_version(attributes.get("pyramidion"), where)
+    check_version(attributes.get("pyramidion"), where)
     warnings: list[str] = []
     interval = _number(attributes, "horiz_interval", 1e-9, where, warnings, "1 ns assumed")
     if not interval > 0:
@@ -287,7 +287,7 @@ def _text(attributes: Mapping[str, Any], name: str, where: str) -> str | None:
     return value
 
 
-def _check_version(own: Any, where: str) -> None:
+def check_version(own: Any, where: str) -> None:
     if own is None:
         return
     layout = own.get("layout", 0) if isinstance(own, Mapping) else None
@@ -302,16 +302,16 @@ def _check_version(own: Any, where: str) -> None:
         )
 
 
-def _plain(value: Any, depth: int = 0) -> Any:
+def plain(value: Any, depth: int = 0) -> Any:
     """Return a value as strictly valid JSON has it; what is nested deeper than we read is null."""
     if depth > LIMIT_DEPTH:
         return None
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, Mapping):
-        return {_plain_text(k): _plain(v, depth + 1) for k, v in value.items()}
+        return {_plain_text(k): plain(v, depth + 1) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(v, depth + 1) for v in value]
+        return [plain(v, depth + 1) for v in value]
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
