@@ -181,7 +181,11 @@ def print_plan(plan: dict[str, object]) -> None:
             shard = f", shard {_shape(array['shard'])}" if "shard" in array else ""
             chunk = f", chunk {_shape(array['chunk'])}" if "chunk" in array else ""
             print(f"  {key}: {_shape(array['shape'])}{chunk}{shard}{told}")
-    for name in ("first", "last", "blocks", "tasks"):
+    order = plan.get("order")
+    if isinstance(order, list) and order:
+        names = ", ".join(Path(name).name for name in order)
+        print(f"  in this order: {shown(names)}...")
+    for name in ("variant", "codec", "blocks", "pictures", "pages"):
         if name in plan:
             print(f"  {name}: {shown(plan[name])}")
     for name, title in (

@@ -91,10 +91,8 @@ Stat = Annotated[
         help="What coarser levels hold: mean (default), min, max, nearest, mode (labels).",
     ),
 ]
-Crop = Annotated[bool, typer.Option("--crop", help="Cut slices that are larger than the first.")]
-Pad = Annotated[
-    bool, typer.Option("--pad", help="Fill up slices that are smaller than the first with zeros.")
-]
+Crop = Annotated[bool, typer.Option("--crop", help="Cut all slices to the smallest.")]
+Pad = Annotated[bool, typer.Option("--pad", help="Fill up all slices to the largest, with zeros.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Missing numbers in a stack are an error.")]
 MaxPixels = Annotated[
     str, typer.Option("--max-pixels", metavar="N", help="Most pixels of one picture; 2^31.")

@@ -28,6 +28,9 @@ from pyramidion.workflows._stream import Progress, StreamReport
 COMPRESSED_SHARE = 0.3
 """Bytes stored per byte of an image with much background; what is refused will not fit."""
 
+SHOWN_FILES = 12
+"""How many files of a stack a plan names: enough to see that 10 comes behind 9."""
+
 _MANY_FIELDS = {"idx", "hdf5"}
 """Formats whose datasets hold fields of different types side by side."""
 
@@ -73,6 +76,7 @@ def plan_image(source: Path, destination: Path, options: ConvertOptions) -> dict
             "bytes_in": sum(s.n_bytes for s in specs),
             "bytes_out_estimated": _estimated_bytes(specs, options),
             "workers": n_workers(options.workers),
+            "order": [*getattr(sources[0], "files", [])[:SHOWN_FILES]],
             "warnings": [w for s in specs for w in s.warnings],
             **arrays,
         }

@@ -1,0 +1,1 @@
+"""Parts of the IDX format; ``formats/idx.py`` puts them together."""

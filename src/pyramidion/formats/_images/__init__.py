@@ -1,0 +1,1 @@
+"""The parts of the formats that read and write pictures."""
