@@ -68,6 +68,8 @@ def test_datasets_are_found_where_they_are(serve, tmp_path):
                 "url": "/deep/er/v2.zarr",
                 "shape": [2, 1, 3, 1000],
                 "dtype": "<i2",
+                "data": "/deep/er/v2.zarr",
+                "viewer": "/viewer/?data=/deep/er/v2.zarr",
             },
             {
                 "name": "w.zarr",
@@ -75,6 +77,8 @@ def test_datasets_are_found_where_they_are(serve, tmp_path):
                 "url": "/w.zarr",
                 "shape": [2, 1, 3, 1000],
                 "dtype": "int16",
+                "data": "/w.zarr",
+                "viewer": "/viewer/?data=/w.zarr",
             },
         ]
     }

@@ -10,7 +10,9 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.server.http import Client
 
@@ -65,6 +67,63 @@ def test_store(store, command):
         process.send_signal(signal.SIGTERM)
         assert process.communicate(timeout=20) == ("", "")
     assert process.returncode == 143
+
+
+IDX = Path(__file__).parents[1] / "data" / "idx"
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    import imagecodecs
+
+    (tmp_path / "slices").mkdir()
+    for z in range(3):
+        picture = np.full((70, 80), z, np.uint8)
+        (tmp_path / "slices" / f"{z}.png").write_bytes(imagecodecs.png_encode(picture))
+    np.save(tmp_path / "v.npy", np.zeros((9, 70, 80), np.uint16))
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["serve"], ["view", "--no-browser"]])
+@pytest.mark.parametrize(
+    ("what", "name", "place"),
+    [
+        (
+            str(IDX / "u16_3d_arco_zip" / "visus.idx"),
+            "u16_3d_arco_zip",
+            "u16_3d_arco_zip/visus.idx",
+        ),
+        ("{tmp}/slices", "slices", "slices"),
+        ("{tmp}/slices/*.png", "slices", "slices"),
+        ("{tmp}/v.npy", "v.npy", "v.npy"),
+    ],
+)
+def test_image(pictures, command, what, name, place):
+    what = what.format(tmp=pictures)
+    with pyramidion(*command, what, "--port", "0") as process:
+        first, second = process.stdout.readline(), process.stdout.readline()
+        url = url_in(first)
+        assert first == f"Serving {name} at {url}/\n"
+        assert second == f"View it at {url}/viewer/?data=/zarr/{place}/\n"
+        with Client(url) as client:
+            assert client.get(f"/zarr/{place}/0/zarr.json").json["node_type"] == "array"
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 143
+
+
+@pytest.mark.slow
+def test_config(tmp_path):
+    config = tmp_path / "datasets.config"
+    url = IDX / "u8_2d_mv_raw" / "visus.idx"
+    config.write_text(f'<datasets><dataset name="mine" url="{url}"/></datasets>')
+    with pyramidion("serve", "--config", config, "--port", "0", "--max-pixels", "100") as process:
+        url = url_in(process.stdout.readline())
+        with Client(url) as client:
+            assert client.get("/mod_visus?dataset=mine").status == 200
+            assert client.get("/mod_visus?action=boxquery&dataset=mine").status == 413
+        process.terminate()
 
 
 def test_ctrl_c_finishes_what_was_begun(tmp_path):
@@ -172,10 +231,16 @@ def test_cors_server_is_a_plain_file_server_for_every_page(store):
         ),
         (["view", "/no/where.zarr"], 1, "/no/where.zarr: no such file"),
         (["view", "{store}/zarr.json"], 2, "convert it first: pyramidion convert"),
+        (["serve"], 2, "nothing to serve: name a folder"),
+        (["serve", "{store}/*.png"], 1, "matches no file"),
+        (["view", "{store}/*.png"], 1, "matches no file"),
+        (["serve", "--config", "{store}/none"], 1, "{store}/none: no such file"),
+        (["serve", "--config", "{store}/zarr.json"], 2, "not XML"),
+        (["serve", "{store}", "--max-pixels", "x"], 2, "--max-pixels: not a whole number (x)"),
     ],
 )
 def test_mistakes_are_one_line(store, arguments, status, words):
     code, line = fails(*(argument.format(store=store) for argument in arguments))
     assert code == status
     assert line.startswith(f"pyramidion {arguments[0]}: error: ")
-    assert words in line
+    assert words.format(store=store) in line

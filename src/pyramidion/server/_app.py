@@ -1,4 +1,4 @@
-"""The application: routes over some folders. Running it is :mod:`pyramidion.server._run`'s job.
+"""The application: routes over some folders and datasets. Running it is :mod:`pyramidion.server._run`'s job.
 
 >>> import tempfile
 >>> app = build_app([tempfile.gettempdir()])
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,18 +16,24 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pyramidion.server._catalogue import Dataset, find_datasets
-from pyramidion.server._checks import check_roots
+from pyramidion.server._catalogue import Finder
+from pyramidion.server._describe import Dataset
 from pyramidion.server._errors import FolderError, NotServedError, describe
 from pyramidion.server._files import Files
 from pyramidion.server._guard import Guard
 from pyramidion.server._html import POLICY, catalogue_page, listing_page
+from pyramidion.server._images import Images
+from pyramidion.server._mod_visus import ModVisus
 from pyramidion.server._page_files import PageFiles
 from pyramidion.server._paths import list_beneath, split_path
+from pyramidion.server._served import Served, as_served
 from pyramidion.server._settings import ServerSettings
+from pyramidion.server._thumbnails import Thumbnails
+from pyramidion.server._virtual_zarr import VirtualZarr
+from pyramidion.server._work import Work
 
 _VIEWER = Path(__file__).parent / "viewer"
 _CATALOGUE_AGE_S = 2.0
@@ -35,14 +41,15 @@ _PAGE_HEADERS = {"content-security-policy": POLICY, "cache-control": "no-cache"}
 
 
 def build_app(
-    roots: Mapping[str, Path] | Sequence[str | Path], settings: ServerSettings | None = None
+    roots: Served | Mapping[str, Path] | Sequence[str | Path],
+    settings: ServerSettings | None = None,
 ) -> Starlette:
-    """Return the application that serves some folders.
+    """Return the application that serves some folders and datasets.
 
     Parameters
     ----------
-    roots : mapping or sequence
-        Folders and datasets, as :func:`~pyramidion.server.check_roots` takes them; or a mapping
+    roots : Served, mapping or sequence
+        What :func:`~pyramidion.server.check_served` returns, or what it takes; or a mapping
         from name in the URL to folder, where ``""`` is the folder whose contents are at ``/``.
     settings : ServerSettings, optional
         How it behaves.
@@ -57,35 +64,83 @@ def build_app(
         If a folder of a sequence is missing, unreadable, or more than anyone means to serve.
     """
     settings = settings or ServerSettings()
-    folders = roots if isinstance(roots, Mapping) else check_roots(roots)
-    mounts = {name: str(Path(folder).resolve()) for name, folder in folders.items()}
-    files = Files(mounts, active=settings.listing)
-    catalogue = _Catalogue(files)
+    served = as_served(roots)
+    mounts = {name: str(Path(folder).resolve()) for name, folder in served.folders.items()}
+    files = Files(mounts, served.parts, active=settings.listing)
+    if settings.listing:
+        return _app(_viewer_routes(mounts), _Listing(files), files, settings, files.close)
+    catalogue = _Catalogue(files, served)
+    images, work = Images(files, served.images), Work()
+    views = _Views(files, VirtualZarr(images, work), Thumbnails(images, work))
+    visus = ModVisus(images, work, catalogue.datasets, served.groups, settings.max_pixels)
 
+    def close() -> None:
+        work.close()
+        views.close()
+        images.close()
+        files.close()
+
+    return _app(_routes(catalogue, visus), views, files, settings, close)
+
+
+def _app(
+    routes: Sequence[BaseRoute],
+    default: ASGIApp,
+    files: Files,
+    settings: ServerSettings,
+    close: Callable[[], None],
+) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            files.close()
+            close()
 
     app = Starlette(
-        routes=_viewer_routes(mounts) if settings.listing else _routes(catalogue),
+        routes=routes,
         middleware=[Middleware(Guard, settings=settings, files=files)],
         exception_handlers={Exception: _answer_bug},
         lifespan=lifespan,
     )
     # Not a route: a pattern for "any path" would leave out names with a line break.
-    app.router.default = _Listing(files) if settings.listing else files
+    app.router.default = default
     app.router.redirect_slashes = False
     return app
+
+
+class _Views:
+    """The files, and what is made from them under ``/zarr/`` and ``/api/thumbnail/``."""
+
+    def __init__(self, files: Files, zarr: VirtualZarr, thumbnails: Thumbnails) -> None:
+        self._files, self._zarr, self._thumbnails = files, zarr, thumbnails
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: bytes = scope["raw_path"]
+        if path.startswith(b"/api/thumbnail/"):
+            await self._thumbnails(scope, receive, send)
+        elif not path.startswith(b"/zarr/"):
+            await self._files(scope, receive, send)
+        else:
+            try:
+                await self._zarr(scope, receive, send)
+            except NotServedError as error:
+                # A folder of that name may be among the served ones.
+                try:
+                    await self._files(scope, receive, send)
+                except NotServedError:
+                    raise error from None
+
+    def close(self) -> None:
+        self._zarr.close()
 
 
 class _Catalogue:
     """The datasets, looked for at most every two seconds, by one thread however many ask."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, served: Served) -> None:
         self._files = files
+        self._finder = Finder(files.mounts, files.parts, served.images)
         self._lock = asyncio.Lock()
         self._found: list[Dataset] = []
         self._found_at = float("-inf")
@@ -93,7 +148,7 @@ class _Catalogue:
     async def datasets(self) -> list[Dataset]:
         async with self._lock:
             if time.monotonic() - self._found_at > _CATALOGUE_AGE_S:
-                self._found = await self._files.run(find_datasets, self._files.mounts)
+                self._found = await self._files.run(self._finder.find)
                 self._found_at = time.monotonic()
             return self._found
 
@@ -138,15 +193,16 @@ class _Listing:
         return HTMLResponse(listing_page(path, entries), headers=_PAGE_HEADERS)
 
 
-def _routes(catalogue: _Catalogue) -> list[Route | Mount]:
+def _routes(catalogue: _Catalogue, visus: ASGIApp) -> list[BaseRoute]:
     return [
+        Route("/mod_visus", visus),
         Route("/", catalogue.page),
         Route("/api/datasets", catalogue.api),
         *_viewer_routes({}),
     ]
 
 
-def _viewer_routes(mounts: Mapping[str, str]) -> list[Route | Mount]:
+def _viewer_routes(mounts: Mapping[str, str]) -> list[BaseRoute]:
     """Return the routes of the viewer; a folder of that name among `mounts` comes first."""
     if any((Path(root) / "viewer").exists() for root in mounts.values()):
         return []

@@ -1,200 +1,158 @@
-"""The datasets beneath the served folders, found when somebody asks.
-
-A dataset is a Zarr group whose attributes say that it is a waveform: one of ours, or an older one
-of version 2 that has at least its interval or gains. Only metadata are read.
-"""
+"""The datasets beneath the served folders, found when somebody asks. Only metadata are read."""
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
+from pyramidion.core import PyramidionError, escape
+from pyramidion.server._describe import (
+    IMAGE_SUFFIXES,
+    Dataset,
+    describe_image,
+    describe_store,
+)
 from pyramidion.server._paths import is_served
 
+logger = logging.getLogger("pyramidion.server")
+
 MAX_DATASETS = 1000
+MAX_PICTURES = 16
+"""A folder with more pictures than this is a stack: it is served by its name, not one by one."""
 _MAX_DEPTH = 6
 _MAX_ENTRIES = 50_000
-_MAX_JSON_BYTES = 16 * 2**20
-_WAVEFORM_ATTRIBUTES = ("horiz_interval", "vertical_gains")
-_N_AXES = 4
+_MAX_REMEMBERED = 4 * MAX_DATASETS
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """One dataset in the catalogue.
-
-    Parameters
-    ----------
-    name : str
-        Its path beneath the served folders, as text.
-    kind : str
-        ``waveform``.
-    shape : tuple of int
-        (channels, trcs, segments, samples).
-    dtype : str
-        As Zarr names it (``int16``), or as numpy writes it for version 2 (``<i2``).
-    interval_s : float or None
-        Distance of two samples.
-    """
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    dtype: str
-    interval_s: float | None = None
-
-    @property
-    def url(self) -> str:
-        """Path of its URL."""
-        return "/" + quote(self.name)
-
-    @property
-    def viewer_url(self) -> str:
-        """Path of the viewer, opened with it."""
-        return viewer_url(self.url)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the entry of ``/api/datasets``."""
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "url": self.url,
-            "shape": list(self.shape),
-            "dtype": self.dtype,
-        }
-
-
-def viewer_url(url: str) -> str:
-    """Return the path of the viewer, opened with the store at `url`.
-
-    Examples
-    --------
-    >>> viewer_url("/a%20b.zarr")
-    '/viewer/?data=/a%2520b.zarr'
-    """
-    return "/viewer/?data=" + quote(url, safe="/:")
-
-
-def find_datasets(mounts: Mapping[str, str]) -> list[Dataset]:
-    """Look for datasets.
+class Finder:
+    """Looks for datasets, and remembers what was in the files that did not change.
 
     Parameters
     ----------
     mounts : mapping
         Name in the URL -> folder.
-
-    Returns
-    -------
-    list of Dataset
-        In order of name. The search ends after 1 000 datasets or 50 000 names, so that a folder
-        with millions of files does not hold up the page.
+    parts : mapping, optional
+        Name in the URL -> the only names in that folder that are served.
+    named : mapping, optional
+        Image datasets with a name of their own -> file, folder or pattern.
     """
-    found: dict[str, Dataset] = {}
-    for name, root in mounts.items():
-        for dataset in _search(Path(root), name):
-            found.setdefault(dataset.name, dataset)
-            if len(found) >= MAX_DATASETS:
-                break
-    return [found[name] for name in sorted(found)]
+
+    def __init__(
+        self,
+        mounts: Mapping[str, str],
+        parts: Mapping[str, frozenset[str]] | None = None,
+        named: Mapping[str, Path] | None = None,
+    ) -> None:
+        self._mounts, self._parts, self._named = mounts, parts or {}, named or {}
+        self._remembered: dict[tuple[str, int, int], Dataset | None] = {}
+
+    def find(self) -> list[Dataset]:
+        """Look for datasets.
+
+        Returns
+        -------
+        list of Dataset
+            In order of name. The search ends after 1 000 datasets or 50 000 names, so that a
+            folder with millions of files does not hold up the page.
+        """
+        found: dict[str, Dataset] = {}
+        for name, path in self._named.items():
+            dataset = self._image(path, name, named=True)
+            if dataset is not None:
+                found[name] = dataset
+        for name, root in self._mounts.items():
+            for dataset in self._search(Path(root), name):
+                found.setdefault(dataset.name, dataset)
+                if len(found) >= MAX_DATASETS:
+                    break
+        return [found[name] for name in sorted(found)]
+
+    def _search(self, root: Path, name: str) -> Iterator[Dataset]:
+        """Search breadth first: what lies near the top is found however much there is."""
+        queue = [(root, name, 0)]
+        n_entries = 0
+        for folder, path, depth in queue:  # grows while it is walked
+            store = describe_store(folder, path) if path else None
+            if store is not None:
+                yield store
+                continue
+            only = self._parts.get(name) if depth == 0 else None
+            folders, files = _contents(folder, only)
+            yield from self._pictures(folder, path, files)
+            if depth == _MAX_DEPTH or (folder / ".zarray").exists() or "c" in folders:
+                continue
+            blocks = {file[: -len(".idx")] for file in files if file.endswith(".idx")}
+            for inner in folders:
+                n_entries += 1
+                if n_entries > _MAX_ENTRIES:
+                    return
+                if inner not in blocks:  # the blocks of a dataset: thousands of folders
+                    queue.append((folder / inner, _join(path, inner), depth + 1))
+
+    def _pictures(self, folder: Path, path: str, files: list[str]) -> Iterator[Dataset]:
+        datasets = [file for file in files if file.endswith(".idx")]
+        pictures = [file for file in files if not file.endswith(".idx")]
+        for file in datasets + (pictures if len(pictures) <= MAX_PICTURES else []):
+            found = self._image(folder / file, _join(path, file))
+            if found is not None:
+                yield found
+
+    def _image(self, path: Path, name: str, *, named: bool = False) -> Dataset | None:
+        try:
+            status = path.stat()
+            key = (f"{name}\0{path}", status.st_mtime_ns, status.st_size)
+        except OSError:
+            key = (f"{name}\0{path}", 0, 0)  # a pattern
+        if key not in self._remembered:
+            if len(self._remembered) >= _MAX_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[key] = _describe(path, name, named=named)
+        return self._remembered[key]
 
 
-def read_dataset(folder: Path, name: str) -> Dataset | None:
-    """Return the dataset in a folder; None if it holds none.
+def find_datasets(mounts: Mapping[str, str]) -> list[Dataset]:
+    """Look for datasets beneath some folders; see :class:`Finder`.
 
     Parameters
     ----------
-    folder : Path
-        Where to look.
-    name : str
-        Path in the URL, for the entry.
+    mounts : mapping
+        Name in the URL -> folder.
     """
+    return Finder(mounts).find()
+
+
+def _describe(path: Path, name: str, *, named: bool) -> Dataset | None:
     try:
-        attributes, raw = _read_v3(folder) or _read_v2(folder) or ({}, {})
-    except (OSError, ValueError, TypeError, AttributeError):
-        return None  # unreadable or foreign metadata: not a dataset of ours
-    shape = raw.get("shape")
-    if not _is_waveform(attributes) or not isinstance(shape, list) or len(shape) != _N_AXES:
+        return describe_image(path, name, named=named)
+    except (PyramidionError, OSError) as error:
+        # Not silent: whoever misses the dataset finds the reason in the log and at its URL.
+        logger.warning("%s: not listed: %s", escape(name), error)
         return None
-    if not all(isinstance(n, int) and 0 <= n < 2**63 for n in shape):
-        return None
-    interval = attributes.get("horiz_interval")
-    return Dataset(
-        name,
-        "waveform",
-        tuple(shape),
-        str(raw.get("data_type", raw.get("dtype", ""))),
-        float(interval) if isinstance(interval, int | float) else None,
-    )
 
 
-def _search(root: Path, name: str) -> Iterator[Dataset]:
-    """Search breadth first, so that what lies near the top is found however much there is."""
-    queue = [(root, name, 0)]
-    n_entries = 0
-    for folder, path, depth in queue:  # grows while it is walked
-        dataset = read_dataset(folder, path) if path else None
-        if dataset is not None:
-            yield dataset
-            continue
-        if depth == _MAX_DEPTH or _is_array(folder):
-            continue
-        for inner in _folders(folder):
-            n_entries += 1
-            if n_entries > _MAX_ENTRIES:
-                return
-            queue.append((folder / inner, f"{path}/{inner}" if path else inner, depth + 1))
+def _join(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
 
 
-def _folders(folder: Path) -> list[str]:
-    """Return the folders in a folder; links are not followed, or the walk might never end."""
+def _contents(folder: Path, only: frozenset[str] | None) -> tuple[list[str], list[str]]:
+    """Return the folders and the image files in a folder.
+
+    Links are not followed, or the walk might never end.
+    """
+    folders, files = [], []
     try:
         with os.scandir(folder) as entries:
-            return sorted(
-                entry.name
-                for entry in entries
-                if is_served(entry.name) and entry.is_dir(follow_symlinks=False)
-            )
+            for entry in entries:
+                if not is_served(entry.name) or (only is not None and entry.name not in only):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.name)
+                elif entry.name.lower().endswith(IMAGE_SUFFIXES) and entry.is_file(
+                    follow_symlinks=False
+                ):
+                    files.append(entry.name)
     except OSError:
-        return []
-
-
-def _is_array(folder: Path) -> bool:
-    return (folder / ".zarray").exists() or (folder / "c").is_dir()
-
-
-def _is_waveform(attributes: Mapping[str, Any]) -> bool:
-    ours = attributes.get("pyramidion")
-    if isinstance(ours, dict):
-        return bool(ours.get("kind") == "waveform")
-    return any(name in attributes for name in _WAVEFORM_ATTRIBUTES)
-
-
-def _read_v3(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    group = _read_json(folder / "zarr.json")
-    if group.get("node_type") != "group":
-        return None
-    consolidated = (group.get("consolidated_metadata") or {}).get("metadata", {})
-    raw = consolidated.get("raw") or _read_json(folder / "raw" / "zarr.json")
-    return group.get("attributes", {}), raw
-
-
-def _read_v2(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    if not _read_json(folder / ".zgroup"):
-        return None
-    return _read_json(folder / ".zattrs"), _read_json(folder / "raw" / ".zarray")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON object from a file; empty if there is none."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(_MAX_JSON_BYTES + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    parsed = json.loads(text) if len(text) <= _MAX_JSON_BYTES else {}
-    return parsed if isinstance(parsed, dict) else {}
+        return [], []
+    return sorted(folders), sorted(files)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -47,7 +47,7 @@ def check_roots(paths: Sequence[str | Path], *, really: bool = False) -> dict[st
         return {"": folders[0]}
     mounts: dict[str, Path] = {}
     for folder in dict.fromkeys(folders):
-        mounts[_free_name(folder.name.lstrip(".") or "data", mounts)] = folder
+        mounts[free_name(folder.name.lstrip(".") or "data", mounts)] = folder
     return mounts
 
 
@@ -174,7 +174,7 @@ def _refuse_too_much(where: str, folder: Path) -> None:
     raise UsageError(where, what, None, "name a folder (--really)", id="PYR-SRV-02")
 
 
-def _free_name(name: str, taken: dict[str, Path]) -> str:
+def free_name(name: str, taken: Mapping[str, Path]) -> str:
     """Return `name`, numbered if it is a route of the server or of another folder."""
     numbered = (name if n == 1 else f"{name}-{n}" for n in range(1, len(taken) + 3))
     return next(each for each in numbered if each not in RESERVED_NAMES and each not in taken)

@@ -53,6 +53,48 @@ class BadRequestError(RequestError):
     """The request cannot be understood."""
 
 
+class ParameterError(BadRequestError):
+    """A parameter of the query has a value that makes no sense.
+
+    Parameters
+    ----------
+    field : str
+        Name of the parameter.
+    value : object
+        What was sent.
+    allowed : str
+        What may be sent (``1..2304``).
+    id, headers
+        As in :class:`RequestError`.
+    """
+
+    def __init__(
+        self,
+        field: str,
+        value: object,
+        allowed: str,
+        *,
+        id: str = "PYR-HTTP-11",  # noqa: A002 - the public word for it
+        headers: Pairs = (),
+    ) -> None:
+        super().__init__(
+            f"{field} is not what it may be", value, f"allowed: {allowed}", id=id, headers=headers
+        )
+        self.field, self.allowed = field, allowed
+
+
+class TooLargeError(RequestError):
+    """The answer would be larger than this server gives."""
+
+
+class NotOfferedError(RequestError):
+    """A part of a protocol that this server does not speak."""
+
+
+class FailedReadError(RequestError):
+    """What was asked for is there and cannot be read."""
+
+
 class TokenError(RequestError):
     """The token is missing or wrong."""
 
@@ -95,7 +137,10 @@ STATUS: dict[type[BaseException], int] = {
     MethodError: 405,
     PreconditionError: 412,
     RangeError: 416,
+    TooLargeError: 413,
     HostError: 421,
+    FailedReadError: 500,
+    NotOfferedError: 501,
     PyramidionError: 500,
     OSError: 500,
 }
@@ -118,7 +163,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``{"error": {"id", "what", "value"?, "mend"?}}``.
+        ``{"error": {"id", "what", "value"?, "mend"?, "field"?, "allowed"?}}``.
     """
     if isinstance(error, PyramidionError):
         parts = {
@@ -126,6 +171,8 @@ def describe(error: BaseException) -> dict[str, Any]:
             "what": error.what,
             "value": None if error.value is None else escape(error.value),
             "mend": error.mend,
+            "field": getattr(error, "field", None),
+            "allowed": getattr(error, "allowed", None),
         }
         return {"error": {key: part for key, part in parts.items() if part is not None}}
     number = getattr(error, "errno", None)

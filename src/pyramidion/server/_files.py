@@ -70,13 +70,22 @@ class Files:
     ----------
     mounts : mapping
         First name in the URL -> folder; the folder under ``""`` answers all other paths.
+    parts : mapping, optional
+        First name -> the names in that folder that are served; everything if it is not there.
     active : bool
         Let pages among the files run as pages of this server; otherwise they are shown in a
         sandbox, since a data folder may hold anything.
     """
 
-    def __init__(self, mounts: Mapping[str, str], *, active: bool = False) -> None:
+    def __init__(
+        self,
+        mounts: Mapping[str, str],
+        parts: Mapping[str, frozenset[str]] | None = None,
+        *,
+        active: bool = False,
+    ) -> None:
         self.mounts = dict(mounts)
+        self.parts = dict(parts or {})
         self._active = active
         self._open_files = OpenFiles()
         self._threads = ThreadPoolExecutor(_N_THREADS, thread_name_prefix="pyramidion-read")
@@ -130,12 +139,28 @@ class Files:
         RequestError
             If nothing is served there.
         """
-        names = split_path(raw_path)
+        return self.place(split_path(raw_path))
+
+    def place(self, names: list[str]) -> tuple[str, list[str]]:
+        """Return the served folder that a path lies in, and the names below it.
+
+        Parameters
+        ----------
+        names : list of str
+            As returned by :func:`~pyramidion.server._paths.split_path`.
+
+        Raises
+        ------
+        NotServedError
+            If nothing is served there.
+        """
         if names[0] and names[0] in self.mounts:
-            return self.mounts[names[0]], names[1:] or [""]
-        if "" not in self.mounts:
-            raise NotServedError("nothing is served here", id="PYR-HTTP-13")
-        return self.mounts[""], names
+            below = names[1:] or [""]
+            if below[0] in self.parts.get(names[0], below):
+                return self.mounts[names[0]], below
+        elif "" in self.mounts:
+            return self.mounts[""], names
+        raise NotServedError("nothing is served here", id="PYR-HTTP-13")
 
     async def run(self, work: Callable[..., Result], *args: object) -> Result:
         """Call a function that waits for a disk, in a thread."""
@@ -251,13 +276,18 @@ def content_type(name: str) -> str:
     return _TYPES.get(_suffix(name), "application/octet-stream")
 
 
+def is_versioned(query: bytes) -> bool:
+    """Tell whether a URL's query names a version (``v=...``) of what it leads to."""
+    return bool(query) and _VERSIONED.search(query) is not None
+
+
 def _suffix(name: str) -> str:
     return name[name.rfind(".") :].lower() if "." in name else ""
 
 
 def _headers(file: OpenFile, query: bytes) -> Pairs:
     """Return the headers of a file; a URL with a version (``?v=...``) never changes its content."""
-    if not query or not _VERSIONED.search(query):
+    if not is_versioned(query):
         return file.headers
     forever = (b"cache-control", b"private, max-age=31536000, immutable")
     return tuple(forever if pair[0] == b"cache-control" else pair for pair in file.headers)

@@ -7,7 +7,7 @@ Whatever it lets through gets the headers that all answers have in common.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +27,7 @@ from pyramidion.server._settings import ServerSettings
 logger = logging.getLogger("pyramidion.server")
 
 ALLOW = (b"allow", b"GET, HEAD, OPTIONS")
+_EXPOSE = b"access-control-expose-headers"
 _COMMON: Pairs = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
@@ -64,7 +65,7 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], *common]
+                message["headers"] = _joined(message["headers"], common)
             return send(message)
 
         try:
@@ -131,6 +132,18 @@ class Guard:
             private = headers.get(b"access-control-request-private-network") == b"true"
             told = (ALLOW, *self._origins.preflight(private_network=private))
         await _send_empty(send, 204, list(told))
+
+
+def _joined(own: Iterable[tuple[bytes, bytes]], common: Pairs) -> list[tuple[bytes, bytes]]:
+    """Return all headers of an answer; what it exposes itself only goes to pages that may read."""
+    exposed = [value for name, value in own if name == _EXPOSE]
+    if not exposed:
+        return [*own, *common]
+    kept = [pair for pair in own if pair[0] != _EXPOSE]
+    return kept + [
+        (name, b", ".join([value, *exposed])) if name == _EXPOSE else (name, value)
+        for name, value in common
+    ]
 
 
 async def _send_empty(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:

@@ -14,7 +14,7 @@ from html import escape as escape_html
 from urllib.parse import quote
 
 from pyramidion.core import escape, format_bytes, format_si
-from pyramidion.server._catalogue import Dataset
+from pyramidion.server._describe import Dataset
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --line: #dde2e9;
@@ -35,6 +35,12 @@ li a:hover, li a:focus-visible { border-color: var(--accent); outline: none;
 li strong { display: block; font-weight: 600; color: var(--accent); overflow-wrap: anywhere; }
 li span { color: var(--soft); font-size: 0.9rem; margin-right: 1.25rem;
   font-variant-numeric: tabular-nums; }
+li.image a { display: grid; grid-template-columns: 5.5rem 1fr; column-gap: 1.25rem;
+  align-items: center; }
+li img { width: 5.5rem; height: 5.5rem; object-fit: contain; border-radius: 6px;
+  background: #000; color: transparent; grid-row: span 2; }
+li.image strong { align-self: end; }
+li.image div { align-self: start; }
 code { font-size: 0.9em; }
 """
 _PAGE = """<!doctype html>
@@ -70,10 +76,11 @@ _LISTING = """<!doctype html>
 """
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src 'self'; base-uri 'none'; "
+    "form-action 'none'"
 )
 
-_AXES = ("channel", "trc", "segment")
+_WAVEFORM_AXES = ("channel", "trc", "segment")
 
 
 def catalogue_page(datasets: Sequence[Dataset]) -> str:
@@ -115,25 +122,49 @@ def _page(title: str, body: str) -> str:
 def _card(dataset: Dataset) -> str:
     facts = "".join(f"<span>{escape_html(fact)}</span>" for fact in _facts(dataset))
     name = _text(dataset.name)
+    link = escape_html(dataset.viewer_url)
+    picture = dataset.thumbnail_url
+    if picture is None:
+        return f'<li><a href="{link}"><strong>{name}</strong>{facts}</a></li>'
+    image = f'<img src="{escape_html(picture)}" alt="" loading="lazy" width="88" height="88">'
     return (
-        f'<li><a href="{escape_html(dataset.viewer_url)}"><strong>{name}</strong>{facts}</a></li>'
+        f'<li class="image"><a href="{link}">{image}<strong>{name}</strong>'
+        f"<div>{facts}</div></a></li>"
     )
 
 
 def _facts(dataset: Dataset) -> list[str]:
+    facts = _waveform_facts(dataset) if dataset.kind == "waveform" else _image_facts(dataset)
+    facts.append(escape(dataset.dtype))
+    itemsize = _itemsize(dataset.dtype)
+    if itemsize:
+        facts.append(format_bytes(math.prod(dataset.shape) * itemsize))
+    return facts
+
+
+def _waveform_facts(dataset: Dataset) -> list[str]:
     *counts, n_samples = dataset.shape
     named = [
         f"{n} {axis}{'' if n == 1 else 's'}"
-        for n, axis in zip(counts, _AXES, strict=True)
+        for n, axis in zip(counts, _WAVEFORM_AXES, strict=True)
         if n != 1
     ]
     facts = [" \u00d7 ".join([*named, f"{n_samples:,} samples".replace(",", "\u2009")])]
     if dataset.interval_s is not None and math.isfinite(dataset.interval_s):
         facts.append(format_si(n_samples * dataset.interval_s, "s"))
-    facts.append(escape(dataset.dtype))
-    itemsize = _itemsize(dataset.dtype)
-    if itemsize:
-        facts.append(format_bytes(math.prod(dataset.shape) * itemsize))
+    return facts
+
+
+def _image_facts(dataset: Dataset) -> list[str]:
+    """Return the sizes as people say them: width first."""
+    sizes = dict(zip(dataset.axes, dataset.shape, strict=True))
+    space = [str(sizes[axis]) for axis in ("x", "y", "z") if axis in sizes]
+    facts = [" \u00d7 ".join(space)] if space else []
+    for axis, word in (("c", "channel"), ("t", "time")):
+        if sizes.get(axis, 1) != 1:
+            facts.append(f"{sizes[axis]} {word}s")
+    if len(dataset.fields) > 1:
+        facts.append(f"{len(dataset.fields)} fields")
     return facts
 
 

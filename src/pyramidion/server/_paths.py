@@ -153,6 +153,24 @@ def open_beneath(root: str, names: Sequence[str]) -> tuple[int, os.stat_result]:
     raise _not_served()
 
 
+def resolve_beneath(root: str, names: Sequence[str]) -> str:
+    """Return the real path of a file or folder that lies beneath a folder.
+
+    Parameters
+    ----------
+    root, names
+        As in :func:`open_beneath`.
+
+    Raises
+    ------
+    NotServedError
+        If there is no such file or folder, or it lies outside, or is private or special.
+    OSError
+        If the disk or the rights are at fault.
+    """
+    return _resolve(root, names, folder=None)[0]
+
+
 def list_beneath(root: str, names: Sequence[str]) -> list[tuple[str, bool]]:
     """Return the names in a folder that are served.
 

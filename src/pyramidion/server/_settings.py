@@ -26,6 +26,8 @@ class ServerSettings:
     listing : bool
         Answer the URL of a folder with its ``index.html`` or its file names, as a plain file
         server does.
+    max_pixels : int
+        Most samples of one answer of ``/mod_visus``.
     """
 
     host: str = "127.0.0.1"
@@ -34,6 +36,7 @@ class ServerSettings:
     token: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     listing: bool = False
+    max_pixels: int = 2**24
 
 
 def is_loopback(host: str) -> bool:

@@ -5,6 +5,8 @@ import { testHooks } from './frame/hooks.js';
 const root = document.getElementById('app');
 if (root) {
   const app = new App(root);
-  Object.defineProperty(window, '__pyramidion', { value: testHooks(app) });
+  const hooks = testHooks(app);
+  app.opening = (panel) => Object.assign(hooks, panel.hooks);
+  Object.defineProperty(window, '__pyramidion', { value: hooks });
   await app.start();
 }

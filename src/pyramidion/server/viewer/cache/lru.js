@@ -8,9 +8,13 @@ export class LruCache {
   /** @type {Map<string, {value: V, bytes: number}>} */ #entries = new Map();
   #bytes = 0;
 
-  /** @param {number} limit  Bytes to keep; one entry larger than this is kept alone. */
-  constructor(limit) {
+  /**
+   * @param {number} limit  Bytes to keep; one entry larger than this is kept alone.
+   * @param {(value: V) => void} [dropped]  Called with what leaves the cache.
+   */
+  constructor(limit, dropped = () => {}) {
     this.limit = limit;
+    this.dropped = dropped;
   }
 
   get bytes() {
@@ -52,5 +56,6 @@ export class LruCache {
     if (entry === undefined) return;
     this.#bytes -= entry.bytes;
     this.#entries.delete(key);
+    this.dropped(entry.value);
   }
 }

@@ -46,6 +46,11 @@ export function decodeBlosc(src, size) {
   return out;
 }
 
+/** @param {Uint8Array} src @returns {boolean} Whether the container needs the zstd decoder. */
+export function usesZstd(src) {
+  return INNER[src[2] >> 5] === 'zstd';
+}
+
 /**
  * @typedef {object} Header
  * @property {string} codec

@@ -1,10 +1,10 @@
 // @ts-check
 import { damaged, ViewerError } from '../store/errors.js';
-import { decodeBlosc, UnknownInnerCodec } from './blosc.js';
+import { decodeBlosc, UnknownInnerCodec, usesZstd } from './blosc.js';
 import { stripCrc32c } from './crc32c.js';
 import { inflate } from './inflate.js';
 import { ITEM_SIZE, toNumbers } from './numbers.js';
-import { decodeZstd } from './zstd.js';
+import { decodeZstd, loadZstd } from './zstd.js';
 
 /**
  * How the bytes of one chunk become numbers. Plain data, so that it can be sent to a worker.
@@ -47,6 +47,7 @@ export async function decodeChunk(bytes, spec) {
  */
 async function decodeStep(data, codec, size, where) {
   try {
+    if (codec === 'zstd' || (codec === 'blosc' && usesZstd(data))) await needZstd(where);
     switch (codec) {
       case 'crc32c': {
         const body = stripCrc32c(data);
@@ -63,6 +64,15 @@ async function decodeStep(data, codec, size, where) {
     if (error instanceof ViewerError) throw error;
     if (error instanceof UnknownInnerCodec) throw unknownCodec(where, error.message);
     throw damaged(where, `damaged (${error instanceof Error ? error.message : String(error)})`);
+  }
+}
+
+/** @param {string} where */
+async function needZstd(where) {
+  try {
+    await loadZstd();
+  } catch {
+    throw new ViewerError(where, 'the decoder for zstd could not be fetched', 'Check that the server of this page still runs, then try again', 'network');
   }
 }
 

@@ -1,14 +1,20 @@
 // @ts-check
-import { decompress } from '../vendor/fzstd.js';
+/** @type {typeof import('../vendor/fzstd.js').decompress | null} */ let decompress = null;
+
+/** Fetch the decoder; most stores do not need it, so it is not part of the page. */
+export async function loadZstd() {
+  ({ decompress } = await import('../vendor/fzstd.js'));
+}
 
 /**
- * Decode one Zstandard frame that must hold exactly `size` bytes.
+ * Decode one Zstandard frame that must hold exactly `size` bytes; `loadZstd` comes first.
  *
  * @param {Uint8Array} src
  * @param {number} size
  * @returns {Uint8Array}
  */
 export function decodeZstd(src, size) {
+  if (!decompress) throw new Error('the zstd decoder is not loaded');
   const stated = contentSize(src);
   if (stated !== null && stated !== size) throw new RangeError(`zstd frame decodes to ${stated} bytes, ${size} expected`);
   const out = stated === null ? decompress(src) : decompress(src, new Uint8Array(size));

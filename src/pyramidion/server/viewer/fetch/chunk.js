@@ -3,7 +3,8 @@
  * Where a chunk lies: plain arithmetic on grids, no input or output.
  *
  * @typedef {import('../store/metadata.js').ArrayMeta} ArrayMeta
- * @typedef {{array: ArrayMeta, at: readonly number[], key: string}} Chunk  A chunk of an array by its grid coordinates.
+ * @typedef {{array: ArrayMeta, at: readonly number[], key: string, file?: string}} Chunk
+ *   A chunk of an array by its grid coordinates; `file` is filled in when it is first asked for.
  */
 
 /** @param {ArrayMeta} array @param {readonly number[]} at @returns {Chunk} */
@@ -12,8 +13,10 @@ export function chunkOf(array, at) {
 }
 
 /** @param {Chunk} chunk @returns {string} Path of the file that holds the chunk. */
-export function fileOf({ array, at }) {
-  return array.key(at.map((n, axis) => Math.floor((n * array.chunk[axis]) / array.shard[axis])));
+export function fileOf(chunk) {
+  const { array, at } = chunk;
+  chunk.file ??= array.key(at.map((n, axis) => Math.floor((n * array.chunk[axis]) / array.shard[axis])));
+  return chunk.file;
 }
 
 /** @param {Chunk} chunk @returns {number} Place of the chunk in its shard's index. */

@@ -22,7 +22,7 @@ export function action(id, label, keys, run, keyText = keys.map(keyName).join(' 
 /** @param {string} key @returns {string} */
 function keyName(key) {
   const names = /** @type {Record<string, string>} */ ({
-    arrowleft: '←', arrowright: '→', arrowup: '↑', arrowdown: '↓', escape: 'Esc', home: 'Home', end: 'End',
+    arrowleft: '←', arrowright: '→', arrowup: '↑', arrowdown: '↓', escape: 'Esc', home: 'Home', end: 'End', ' ': 'Space', enter: 'Enter',
   });
   return names[key] ?? key.toUpperCase();
 }
@@ -37,8 +37,9 @@ export function listenKeys(actions) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = /** @type {HTMLElement | null} */ (event.target);
     const key = event.key.toLowerCase();
-    if (target?.closest('input, textarea, [contenteditable]')) return;
-    if (target?.closest('select') && key !== 'escape' && !(key.length === 1 && /[a-z\[\]+\-?]/.test(key))) return;
+    if (target?.closest('input:not([type=range], [type=checkbox]), textarea, [contenteditable]')) return;
+    if (target?.closest('select, input') && key !== 'escape' && !(key.length === 1 && /[a-z\[\]+\-?,.]/.test(key))) return;
+    if ((key === ' ' || key === 'enter') && target?.closest('button, a, summary, input')) return; // it presses them
     if (document.querySelector('dialog[open]')) return; // it has keys of its own
     const found = actions().find((one) => one.keys.includes(key));
     if (!found) return;

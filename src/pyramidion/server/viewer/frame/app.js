@@ -4,32 +4,34 @@ import { DecodePool } from '../decode/pool.js';
 import { Scheduler } from '../fetch/scheduler.js';
 import { asViewerError } from '../store/errors.js';
 import { HttpStore } from '../store/http.js';
-import { openWaveform } from '../wave/dataset.js';
-import { WavePanel } from '../wave/panel.js';
+import { openGroup } from '../store/open.js';
 import { action, listenKeys } from './actions.js';
 import { h } from './dom.js';
 import { formatHash, parseHash } from './hash.js';
 import { helpDialog } from './help.js';
 import { errorBar, errorCard } from './message.js';
+import { loadPanel, panelFor, preloadPanel } from './panels.js';
 import { sourceUrl } from './source.js';
-import { startPage } from './start.js';
 import { statusLine } from './statusline.js';
+import { loadStyle } from './style.js';
 import { startTheme, switchTheme } from './theme.js';
 import { topBar } from './topbar.js';
-import { hashOf, showHash } from './wavelink.js';
 
 const MEMORY = 256 * 2 ** 20; // bytes of decoded chunks
+const CARDS = new URL('./cards.css', import.meta.url).href;
 const ADDRESS_REST = 250; // ms without a move until the address follows
 
 /** The page: one dataset, one panel, and what surrounds them. */
 export class App {
   /** @type {import('../store/http.js').Traffic} */ traffic = { requests: 0, bytes: 0, errors: 0 };
-  /** @type {WavePanel | null} */ panel = null;
+  /** @type {import('./types.js').Panel | null} */ panel = null;
   /** @type {Scheduler | null} */ scheduler = null;
   /** @type {DecodePool | null} */ pool = null;
   /** @type {import('../store/errors.js').ViewerError | null} */ error = null;
   /** Opening is over, one way or the other. */
   opened = false;
+  /** Called with a panel before it is shown. @type {(panel: import('./types.js').Panel) => void} */
+  opening = () => {};
 
   #status = statusLine();
   #bar = errorBar(() => this.scheduler?.retry());
@@ -47,13 +49,14 @@ export class App {
     ];
     startTheme(() => this.panel?.refresh());
     listenKeys(() => [...this.actions, ...(this.panel?.actions ?? [])]);
-    addEventListener('hashchange', () => this.panel && showHash(this.panel, parseHash(location.hash)));
+    addEventListener('hashchange', () => this.panel?.showHash(parseHash(location.hash)));
   }
 
   /** Show what the address of the page names. */
   async start() {
     const data = new URLSearchParams(location.search).get('data');
     if (data === null || data.trim() === '') {
+      const [{ startPage }] = await Promise.all([import('./start.js'), loadStyle(CARDS)]);
       this.#frame('', '', startPage((text) => location.assign(`?data=${encodeURIComponent(text)}`)));
       this.opened = true;
     } else {
@@ -68,28 +71,40 @@ export class App {
     this.#frame(data.split('/').filter(Boolean).at(-1) ?? data, data, h('p', { class: 'opening', role: 'status' }, 'Opening …'));
     try {
       const store = new HttpStore(sourceUrl(data, document.baseURI), this.traffic);
-      const dataset = await openWaveform(store);
+      const hash = parseHash(location.hash);
+      preloadPanel(hash.get('p'));
+      const group = await openGroup(store);
       this.pool ??= new DecodePool();
-      this.scheduler = new Scheduler(store, this.pool, new LruCache(MEMORY));
-      this.scheduler.listen(() => this.#arrived());
-      this.panel = new WavePanel(dataset, this.scheduler, {
-        changed: () => this.#moved(),
-        pointed: (text) => this.#status.showPointer(text),
-        drawn: () => this.#drawn(),
-      });
-      this.#frame(dataset.name, store.where(''), this.panel.element, this.#status.element);
-      showHash(this.panel, parseHash(location.hash));
+      const scheduler = new Scheduler(store, this.pool, new LruCache(MEMORY));
+      this.scheduler = scheduler;
+      scheduler.listen(() => this.#arrived());
+      const { openPanel } = await loadPanel(panelFor(group, hash.get('p')));
+      this.panel = await openPanel({ store, group, scheduler, host: this.#host });
+      this.opening(this.panel);
+      this.#status.hint = this.panel.hint;
+      this.#frame(this.panel.title, store.where(''), this.panel.element, this.#status.element);
+      this.panel.showHash(hash);
     } catch (error) {
       this.error = asViewerError(error, data);
+      await loadStyle(CARDS);
       const card = errorCard(this.error, { retry: () => void this.open(data), other: () => location.assign('./') });
       this.#frame(data.split('/').filter(Boolean).at(-1) ?? data, data, card);
     }
     this.opened = true;
   }
 
+  get #host() {
+    return {
+      changed: () => this.#moved(),
+      pointed: (/** @type {string} */ text) => this.#status.showPointer(text),
+      drawn: () => this.#drawn(),
+      say: (/** @type {string} */ text) => this.#toast(text),
+    };
+  }
+
+  /** What the page and its panel have done so far. */
   get stats() {
     const { panel, scheduler } = this;
-    const level = panel && panel.level >= 0 ? panel.dataset.levels[panel.level] : null;
     return {
       ...this.traffic,
       cacheHits: scheduler?.cacheHits ?? 0,
@@ -97,16 +112,13 @@ export class App {
       missing: scheduler?.missing ?? 0,
       step: { ...(scheduler?.step ?? { requests: 0, bytes: 0 }) },
       decodeMs: this.pool?.decodeMs ?? 0,
-      drawMs: panel?.drawMs ?? 0,
-      level: level?.array.path ?? null,
-      samplesPerBin: level?.factor ?? null,
-      complete: panel?.columns?.complete ?? false,
+      ...panel?.stats(),
     };
   }
 
   /** Nothing is on its way and nothing is to be drawn. */
   get settled() {
-    return this.opened && (!this.panel || (this.panel.settled && (this.scheduler?.quiet ?? true)));
+    return this.opened && (!this.panel || (this.panel.settled() && (this.scheduler?.quiet ?? true)));
   }
 
   async copyLink() {
@@ -126,7 +138,7 @@ export class App {
       return;
     }
     this.#help?.remove();
-    this.#help = helpDialog([...(this.panel?.actions ?? []), ...this.actions]);
+    this.#help = helpDialog([...(this.panel?.actions ?? []), ...this.actions], this.panel?.gestures ?? '');
     document.body.append(this.#help);
     this.#help.showModal();
   }
@@ -149,7 +161,7 @@ export class App {
 
   #writeHash() {
     clearTimeout(this.#hashTimer);
-    if (this.panel) history.replaceState(null, '', formatHash(hashOf(this.panel, parseHash(location.hash))));
+    if (this.panel) history.replaceState(null, '', formatHash(this.panel.hash(parseHash(location.hash))));
   }
 
   #arrived() {

@@ -5,9 +5,10 @@ import { h, icon } from './dom.js';
  * The list of keys, made from the actions themselves.
  *
  * @param {readonly import('./actions.js').Action[]} actions
+ * @param {string} gestures   What mouse and fingers do.
  * @returns {HTMLDialogElement}
  */
-export function helpDialog(actions) {
+export function helpDialog(actions, gestures) {
   const rows = actions.map(({ label, keyText }) =>
     h('tr', {}, h('td', {}, ...keyText.split(' ').map((key) => h('kbd', {}, key))), h('td', {}, label)));
   const dialog = h(
@@ -17,7 +18,7 @@ export function helpDialog(actions) {
       h('h2', { id: 'help-title' }, 'Keys and gestures'),
       h('button', { type: 'button', class: 'button', 'aria-label': 'Close', onclick: () => dialog.close() }, icon('close')),
     ),
-    h('p', {}, 'Wheel zooms at the pointer, dragging moves, Shift and dragging marks a stretch to zoom into. Two fingers zoom, one moves. Shift with the wheel or a key goes ten times as far.'),
+    gestures ? h('p', {}, gestures) : null,
     h('table', {}, h('tbody', {}, ...rows)),
   );
   dialog.addEventListener('click', (event) => {

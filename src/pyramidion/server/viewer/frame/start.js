@@ -16,8 +16,8 @@ export function startPage(open) {
   void fillList(list);
   return h(
     'section', { class: 'start' },
-    h('h1', {}, 'Open a waveform'),
-    h('p', {}, 'Zoom from the whole record to a single sample. The data are read straight from where they are, piece by piece.'),
+    h('h1', {}, 'Open a waveform, an image or a volume'),
+    h('p', {}, 'Zoom from the whole to a single sample or pixel. The data are read straight from where they are, piece by piece.'),
     h(
       'form', { class: 'open', onsubmit: (/** @type {SubmitEvent} */ event) => {
         event.preventDefault();
@@ -46,10 +46,14 @@ async function fillList(list) {
   list.hidden = false;
 }
 
-/** @param {{name?: unknown, kind?: unknown, url: string, shape?: unknown}} dataset @returns {HTMLElement} */
+/**
+ * @param {{name?: unknown, kind?: unknown, url: string, data?: unknown, shape?: unknown}} dataset
+ *   `data` is the address to open, where that is not `url` itself.
+ * @returns {HTMLElement}
+ */
 function entry(dataset) {
   // The list's addresses are relative to the server's list, this page's to the page.
-  const url = new URL(dataset.url, new URL('../api/datasets', document.baseURI));
+  const url = new URL(typeof dataset.data === 'string' ? dataset.data : dataset.url, new URL('../api/datasets', document.baseURI));
   const shape = Array.isArray(dataset.shape) ? dataset.shape.map((n) => formatCount(Number(n))).join(' × ') : '';
   return h(
     'li', {},

@@ -14,9 +14,11 @@ export function statusLine() {
   let timer = 0;
   return {
     element,
+    /** What is said while nothing is pointed at. */
+    hint: '',
     /** @param {string} text */
     showPointer(text) {
-      setText(pointer, text || 'Point at the trace for time and value');
+      setText(pointer, text || this.hint);
       pointer.classList.toggle('quiet', !text);
     },
     /** @param {string} text */

@@ -20,6 +20,7 @@ import { ViewerError } from './errors.js';
  * @property {ShardIndexMeta | null} index  Null when every chunk is a file.
  * @property {(coordinates: readonly number[]) => string} key  Path of a file, from its place in the grid of files.
  * @property {Record<string, unknown>} attributes
+ * @property {(string | null)[]} names   Of the axes, where the metadata give them.
  *
  * @typedef {{atEnd: boolean, checksum: boolean}} ShardIndexMeta
  */
@@ -63,6 +64,7 @@ export function parseV3(json, path, where) {
     fill: fillValue(json.fill_value, dtype),
     key: keyV3(path, json.chunk_key_encoding, where),
     attributes: /** @type {Json} */ (json.attributes ?? {}),
+    names: names(json.dimension_names),
   };
   return checked(meta, where);
 }
@@ -78,9 +80,9 @@ export function parseV3(json, path, where) {
 export function parseV2(json, attributes, path, where) {
   const shape = sizes(json.shape, where, 'shape', 0);
   const chunk = sizes(json.chunks, where, 'chunks', 1);
-  const match = /^([<>|])([iuf])(1|2|4|8)$/.exec(String(json.dtype));
+  const match = /^([<>|])([iufb])(1|2|4|8)$/.exec(String(json.dtype));
   if (!match) throw elementRefused(String(json.dtype), where);
-  const dtype = elementType(`${{ i: 'int', u: 'uint', f: 'float' }[match[2]]}${8 * Number(match[3])}`, where);
+  const dtype = elementType(`${{ i: 'int', u: 'uint', f: 'float', b: 'uint' }[match[2]]}${8 * Number(match[3])}`, where);
   if (Array.isArray(json.filters) && json.filters.length > 0) {
     throw unknownCodec(where, `filter ${String(json.filters[0]?.id)}`);
   }
@@ -92,12 +94,18 @@ export function parseV2(json, attributes, path, where) {
   const prefix = path ? `${path}/` : '';
   const meta = {
     path, shape, chunk, shard: chunk, dtype, codecs, attributes,
+    names: names(attributes._ARRAY_DIMENSIONS),
     little: match[1] !== '>',
     fill: fillValue(json.fill_value, dtype),
     index: null,
     key: (/** @type {readonly number[]} */ at) => prefix + (at.length ? at.join(separator) : '0'),
   };
   return checked(meta, where);
+}
+
+/** @param {unknown} value @returns {(string | null)[]} */
+function names(value) {
+  return Array.isArray(value) ? value.map((name) => (typeof name === 'string' ? name : null)) : [];
 }
 
 /** @param {ArrayMeta} meta @param {string} where @returns {ArrayMeta} */
@@ -139,6 +147,7 @@ function requireKnownExtensions(json, where) {
 
 /** @param {unknown} value @param {string} where @returns {string} */
 function elementType(value, where) {
+  if (value === 'bool') return 'uint8'; // masks: bytes of 0 and 1
   if (typeof value !== 'string' || !(value in ITEM_SIZE)) throw elementRefused(typeof value === 'string' ? value : JSON.stringify(value), where);
   return value;
 }
@@ -205,7 +214,7 @@ function keyV3(path, encoding, where) {
 
 /** @param {unknown} value @param {string} dtype @returns {number} */
 function fillValue(value, dtype) {
-  if (typeof value === 'number') return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return Number(value);
   if (value === 'NaN') return NaN;
   if (value === 'Infinity') return Infinity;
   if (value === '-Infinity') return -Infinity;

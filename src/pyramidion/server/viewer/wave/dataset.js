@@ -1,5 +1,4 @@
 // @ts-check
-import { openGroup } from '../store/open.js';
 import { ViewerError } from '../store/errors.js';
 
 /**
@@ -86,15 +85,14 @@ export class WaveDataset {
 /**
  * Open a waveform store: `raw` (channels, trcs, segments, samples) and `overview/0`, `overview/1`, ... with minima and maxima.
  *
- * @param {HttpStore} store
+ * @param {HttpStore} store @param {Group} group
  * @returns {Promise<WaveDataset>}
  */
-export async function openWaveform(store) {
-  const group = await openGroup(store);
+export async function openWaveform(store, group) {
   const name = store.where('').split('/').at(-1) || store.base.host;
   const attributes = group.attributes;
   const [raw, overviews] = await Promise.all([group.self ?? group.array('raw'), group.self ? [] : readOverviews(group)]);
-  if (raw === null) throw notWaveform(store, group);
+  if (raw === null) throw notWaveform(store);
   if (raw.shape.length < 1 || raw.shape.length > 4) {
     throw new ViewerError(store.where(raw.path), `${raw.shape.length} axes`, 'A waveform has one to four: channels, traces, segments, samples', 'kind');
   }
@@ -133,14 +131,11 @@ function overviewLevel(array, samples, store) {
   return { array, factor, bins, raw: false };
 }
 
-/** @param {HttpStore} store @param {Group} group @returns {ViewerError} */
-function notWaveform(store, group) {
-  const image = 'multiscales' in group.attributes || 'ome' in group.attributes;
+/** @param {HttpStore} store @returns {ViewerError} */
+function notWaveform(store) {
   return new ViewerError(
-    store.where(''),
-    image ? 'this is an image or volume, which this viewer does not draw yet' : 'this Zarr store has no array `raw`',
-    image ? 'Open it in another viewer for OME-Zarr' : 'A waveform store has one: make it with `pyramidion convert SRC DST.zarr`',
-    'kind',
+    store.where(''), 'this Zarr store has no array `raw`, and does not say that it is an image',
+    'A waveform store has one: make it with `pyramidion convert SRC DST.zarr`', 'kind',
   );
 }
 

@@ -1,4 +1,6 @@
 // @ts-check
+import { wheelMeaning } from '../frame/wheel.js';
+
 /**
  * Wheel, mouse and fingers on the plot. Knows positions on the element and nothing of samples.
  *
@@ -9,10 +11,6 @@
  * @property {(from: number, to: number) => void} marking      ... and is being marked; equal ends for none.
  * @property {(anchor: number | null, y: number) => void} hover
  */
-
-const WHEEL_GAIN = 0.0022; // a notch of a mouse wheel (120) zooms by 1.3
-const PINCH_GAIN = 0.01; // trackpads send pinching as a wheel with Ctrl and small steps
-const MAX_WHEEL = 600;
 
 /**
  * @param {HTMLElement} element
@@ -37,17 +35,9 @@ export function listenPlot(element, handlers) {
 
   element.addEventListener('wheel', (event) => {
     event.preventDefault();
-    const unit = event.deltaMode === 1 ? 32 : event.deltaMode === 2 ? 400 : 1;
-    const limit = (/** @type {number} */ delta) => Math.max(-MAX_WHEEL, Math.min(MAX_WHEEL, delta * unit));
-    if (event.shiftKey) {
-      // Some browsers turn the wheel sideways while Shift is held.
-      handlers.zoom(10 ** Math.sign(event.deltaY || event.deltaX), share(event.clientX));
-    } else if (!event.ctrlKey && Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-      handlers.pan(limit(event.deltaX) / element.clientWidth);
-    } else {
-      const gain = event.ctrlKey ? PINCH_GAIN : WHEEL_GAIN;
-      handlers.zoom(Math.exp(limit(event.deltaY) * gain), share(event.clientX));
-    }
+    const { zoom, pan } = wheelMeaning(event);
+    if (pan !== 0) handlers.pan(pan / element.clientWidth);
+    else handlers.zoom(zoom, share(event.clientX));
   }, { passive: false });
 
   element.addEventListener('pointerdown', (event) => {

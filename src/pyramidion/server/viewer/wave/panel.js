@@ -1,16 +1,17 @@
 // @ts-check
+import { showRows } from '../frame/controls.js';
 import { setText } from '../frame/dom.js';
-import { axis } from '../frame/si.js';
+import { Surface } from '../frame/surface.js';
 import { waveActions } from './actions.js';
+import { axis } from './axis.js';
 import { gather } from './columns.js';
 import { drawGrid, drawTrace } from './draw.js';
 import { describeColumn } from './hover.js';
 import { listenPlot, listenStrip } from './interaction.js';
 import { valueRange } from './scale.js';
 import { Supply } from './supply.js';
-import { Surface } from './surface.js';
 import { captionText, levelText, summaryText, timeAt, valueRows } from './texts.js';
-import { buildView, showRows, showTicks } from './view.js';
+import { buildView, showTicks } from './view.js';
 import { clampWindow, panWindow, wholeRecord, zoomWindow } from './window.js';
 
 /**
@@ -18,11 +19,7 @@ import { clampWindow, panWindow, wholeRecord, zoomWindow } from './window.js';
  * @typedef {import('./dataset.js').Selection} Selection
  * @typedef {import('./window.js').Window} Window
  * @typedef {import('../fetch/scheduler.js').Scheduler} Scheduler
- *
- * @typedef {object} PanelHost   What the page around the panel offers it.
- * @property {() => void} changed                     The view is another one: the address must follow.
- * @property {(text: string) => void} pointed         What lies under the pointer.
- * @property {() => void} drawn                       A frame was drawn.
+ * @typedef {import('../frame/types.js').PanelHost} PanelHost
  */
 
 const PLAN_INTERVAL = 60; // ms between requests while the view keeps moving

@@ -1,5 +1,6 @@
 // @ts-check
-import { h, icon, setText } from '../frame/dom.js';
+import { actionButton } from '../frame/controls.js';
+import { h, setText } from '../frame/dom.js';
 
 /**
  * The elements of the waveform panel. No state and no arithmetic: the panel fills them.
@@ -93,18 +94,6 @@ function chooser(name, count, changed) {
   };
 }
 
-/** @param {Action | undefined} action @param {import('../frame/dom.js').IconName} picture @returns {HTMLButtonElement} */
-export function actionButton(action, picture) {
-  if (!action) throw new Error(`no action for the ${picture} button`);
-  const keys = action.keys.length ? ` (${action.keyText})` : '';
-  return h(
-    'button',
-    { type: 'button', class: 'button', id: `do-${action.id}`, 'aria-label': action.label, title: `${action.label}${keys}`,
-      onclick: (/** @type {MouseEvent} */ event) => action.run({ big: event.shiftKey }) },
-    icon(picture),
-  );
-}
-
 /**
  * Tick labels as elements that are kept from frame to frame.
  *
@@ -130,14 +119,4 @@ export function showTicks(holder, ticks, side, unit, length) {
   last.className = 'unit';
   last.style[side] = '';
   setText(last, unit);
-}
-
-/** @param {HTMLElement} body @param {readonly (readonly [string, string])[]} rows */
-export function showRows(body, rows) {
-  while (body.childElementCount > rows.length) body.lastElementChild?.remove();
-  while (body.childElementCount < rows.length) body.append(h('tr', {}, h('th', { scope: 'row' }), h('td')));
-  rows.forEach(([name, value], i) => {
-    setText(body.children[i].children[0], name);
-    setText(body.children[i].children[1], value);
-  });
 }

@@ -1,11 +1,11 @@
 // @ts-check
-import { formatNumbers, parseNumbers } from './hash.js';
+import { formatNumbers, parseNumbers } from '../frame/hash.js';
 
 /**
  * The waveform panel's view as part of a link: `v=1&p=wave&ch=0&trc=0&seg=0&t=<from>,<to>` with times in seconds.
  *
- * @typedef {import('../wave/panel.js').WavePanel} WavePanel
- * @typedef {import('./hash.js').HashState} HashState
+ * @typedef {import('./panel.js').WavePanel} WavePanel
+ * @typedef {import('../frame/hash.js').HashState} HashState
  */
 
 /** Sample intervals from time zero up to which float64 seconds still resolve a thousandth of a sample. */

@@ -1,0 +1,214 @@
+"""The image datasets that can be asked for by name, and the open ones among them.
+
+A name is the path of the dataset beneath the served folders, or the name that was given to a
+dataset on the command line or in a configuration.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyramidion.core import PyramidionError
+from pyramidion.formats import OpenOptions, is_pattern, open_image
+from pyramidion.server._byte_cache import ByteCache
+from pyramidion.server._describe import IMAGE_SUFFIXES, describe_store
+from pyramidion.server._errors import FailedReadError, NotServedError
+from pyramidion.server._files import Files
+from pyramidion.server._image_view import ImageView
+from pyramidion.server._paths import is_served, resolve_beneath
+
+_MAX_OPEN = 6  # each may keep 256 MiB of decoded blocks
+_MAX_KNOWN = 10_000
+_METADATA = ("zarr.json", ".zattrs", ".zarray")
+
+
+@dataclass(frozen=True)
+class Target:
+    """An image dataset.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in URLs, decoded.
+    path : Path
+        Where it is: a file, a folder or a pattern.
+    """
+
+    name: str
+    path: Path
+
+    @property
+    def folder(self) -> Path:
+        """The folder that it lies in."""
+        path = self.path
+        while is_pattern(path):
+            path = path.parent
+        return path if path is not self.path else path.parent
+
+    def version(self) -> tuple[int, ...]:
+        """Return what changes when the dataset is written anew.
+
+        Raises
+        ------
+        NotServedError
+            If it is gone.
+        """
+        path = self.folder if is_pattern(self.path) else self.path
+        found: list[int] = []
+        try:
+            for each in (path, *(path / name for name in _METADATA)):
+                try:
+                    status = each.stat()
+                except (FileNotFoundError, NotADirectoryError):
+                    if each is path:
+                        raise
+                    continue
+                found += [status.st_mtime_ns, status.st_size, status.st_ino]
+        except (FileNotFoundError, NotADirectoryError):
+            raise no_image(self.name) from None
+        return tuple(found)
+
+
+class Images:
+    """All image datasets of a server.
+
+    Parameters
+    ----------
+    files : Files
+        The served folders.
+    named : mapping
+        Datasets that have a name of their own -> file, folder or pattern.
+    """
+
+    def __init__(self, files: Files, named: Mapping[str, Path]) -> None:
+        self.named = {name: Target(name, path) for name, path in named.items()}
+        self._files = files
+        self._known: dict[tuple[str, ...], Target] = {}
+        self._views: ByteCache[ImageView] = ByteCache(_MAX_OPEN, lambda _: 1)
+
+    def find(self, names: Sequence[str]) -> tuple[Target, list[str]]:
+        """Return the dataset that a path leads to, and the names that follow it.
+
+        Parameters
+        ----------
+        names : sequence of str
+            As returned by :func:`~pyramidion.server._paths.split_path`.
+
+        Raises
+        ------
+        NotServedError
+            If there is none.
+        OSError
+            If the disk or the rights are at fault.
+        """
+        for n in range(1, len(names) + 1):
+            found = self._at(tuple(names[:n]))
+            if found is not None:
+                return found, list(names[n:])
+        raise no_image("/".join(names))
+
+    def find_whole(self, name: str) -> Target:
+        """Return the dataset of this name.
+
+        Raises
+        ------
+        NotServedError
+            If there is none.
+        """
+        names = name.strip("/").split("/")
+        if not all(is_served(each) for each in names):
+            raise no_image(name)
+        target, rest = self.find(names)
+        if rest:
+            raise no_image(name)
+        return target
+
+    def open(self, target: Target, field: str | None = None) -> ImageView:
+        """Return a dataset, open; it is closed when nobody uses it any more.
+
+        Parameters
+        ----------
+        target : Target
+            Which dataset.
+        field : str, optional
+            Which of its fields.
+
+        Raises
+        ------
+        NotServedError
+            If it is gone.
+        FailedReadError
+            If it cannot be opened.
+        """
+        key = (target.path, field, target.version())
+        return self._views.get(key, lambda: _open(target, field))
+
+    def close(self) -> None:
+        """Let go of all datasets."""
+        self._views.clear()
+
+    def _at(self, names: tuple[str, ...]) -> Target | None:
+        name = "/".join(names)
+        if name in self.named:
+            return self.named[name]
+        known = self._known.get(names)
+        if known is not None:
+            return known
+        try:
+            root, below = self._files.place(list(names))
+            path = Path(resolve_beneath(root, below))
+        except NotServedError:
+            return None
+        if not _is_image(path):
+            return None
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        self._known[names] = Target(name, path)
+        return self._known[names]
+
+
+def no_image(name: str) -> NotServedError:
+    """Return the error for a name that leads to no image."""
+    mend = "look at /api/datasets; waveform stores are read as files"
+    return NotServedError("no image dataset of this name", name, mend, id="PYR-HTTP-13")
+
+
+def cannot_read(what: str, error: PyramidionError, target: Target) -> FailedReadError:
+    """Return the answer to a fault of the data: a 500 also where a file is missing.
+
+    Parameters
+    ----------
+    what : str
+        The part of the dataset that was asked for, as the client named it.
+    error : PyramidionError
+        What the format said; the folders of this machine in it stay here.
+    target : Target
+        The dataset.
+    """
+
+    def public(text: object) -> str | None:
+        return None if text is None else str(text).replace(f"{target.folder}/", "")
+
+    told = f"{what}: {public(error.where)}: {error.what}"
+    return FailedReadError(told, public(error.value), public(error.mend), id=error.id)
+
+
+def _is_image(path: Path) -> bool:
+    if path.is_dir():
+        found = describe_store(path, "")
+        return found is not None and found.kind == "image"
+    return path.name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def _open(target: Target, field: str | None) -> ImageView:
+    try:
+        source = open_image(target.path, OpenOptions(field=field))
+        view = ImageView(source)
+    except PyramidionError as error:
+        raise cannot_read("dataset", error, target) from error
+    # Nobody knows when the last answer from it is done, except the interpreter.
+    weakref.finalize(view, source.close)
+    return view

@@ -1,0 +1,126 @@
+"""``/zarr/<name>/...``: any image as an OME-Zarr 0.5 store that nobody wrote.
+
+One key per chunk and no shards: no suffix range, no preflight, and every client reads it. A chunk
+is read from the source and compressed when it is asked for. A chunk that cannot be read is a 500
+with the reason and never "not found", since a reader would paint the fill value over it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from pyramidion.core import PyramidionError
+from pyramidion.server._answers import Body, send_body
+from pyramidion.server._byte_cache import ByteCache
+from pyramidion.server._describe import axes_shown
+from pyramidion.server._errors import NotServedError
+from pyramidion.server._image_view import ImageView, ViewLevel
+from pyramidion.server._images import Images, Target, cannot_read
+from pyramidion.server._paths import split_path
+from pyramidion.server._virtual_metadata import CODEC, array_document, group_document
+from pyramidion.server._work import ClientGoneError, Work, stop_if
+
+CHUNK_CACHE_BYTES = 64 * 2**20
+
+_INDEX = re.compile("0|[1-9][0-9]{0,8}")
+_LEVEL = re.compile("0|[1-9][0-9]?")
+_JSON = "application/json"
+
+
+class VirtualZarr:
+    """ASGI application of the virtual stores.
+
+    Parameters
+    ----------
+    images : Images
+        What may be asked for.
+    work : Work
+        The threads that read and compress.
+    """
+
+    def __init__(self, images: Images, work: Work) -> None:
+        self._images = images
+        self._work = work
+        self._chunks: ByteCache[Body] = ByteCache(CHUNK_CACHE_BYTES, lambda body: len(body.content))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request.
+
+        Raises
+        ------
+        RequestError, OSError
+            Before anything was sent.
+        """
+        names = split_path(scope["raw_path"])[1:]
+        try:
+            body = await self._work.run(receive, lambda left: self._body(names, left))
+        except ClientGoneError:
+            return
+        await send_body(body, scope, send)
+
+    def close(self) -> None:
+        """Let go of the chunks."""
+        self._chunks.clear()
+
+    def _body(self, names: Sequence[str], left: threading.Event) -> Body:
+        stop_if(left)
+        target, key = self._images.find(names)
+        view, key = self._open(target, key)
+        unique = (target.path, target.version(), view.spec.name, *key)
+        if key == ["zarr.json"]:
+            return self._chunks.get(unique, lambda: _document(group_document(view, target.name)))
+        level = _level(view, key)
+        if key[1:] == ["zarr.json"]:
+            return _document(array_document(view, level))
+        index = _chunk_index(view, level, key[1:])
+        return self._chunks.get(unique, lambda: _chunk(view, int(key[0]), index, target))
+
+    def _open(self, target: Target, key: list[str]) -> tuple[ImageView, list[str]]:
+        """Open the dataset, or one of its fields (``fields/<name>/...``)."""
+        view = self._images.open(target)
+        if key[:1] != ["fields"] or len(key) < 2:
+            return view, key
+        if key[1] not in view.source.fields:
+            allowed = ", ".join(view.source.fields)
+            raise NotServedError("no such field", key[1], f"one of {allowed}", id="PYR-HTTP-13")
+        return self._images.open(target, key[1]), key[2:]
+
+
+def _document(content: dict[str, Any]) -> Body:
+    return Body.of(json.dumps(content, separators=(",", ":")).encode(), _JSON)
+
+
+def _chunk(view: ImageView, level: int, index: tuple[int, ...], target: Target) -> Body:
+    try:
+        return Body.of(CODEC.encode(view.read_chunk(level, index)))
+    except PyramidionError as error:
+        place = "/".join(map(str, index))
+        raise cannot_read(f"chunk {place} of level {level}", error, target) from error
+
+
+def _level(view: ImageView, key: Sequence[str]) -> ViewLevel:
+    if not key or not _LEVEL.fullmatch(key[0]) or int(key[0]) >= len(view.levels):
+        raise _no_key(key)
+    return view.levels[int(key[0])]
+
+
+def _chunk_index(view: ImageView, level: ViewLevel, key: Sequence[str]) -> tuple[int, ...]:
+    """Read ``c/z/y/x``; the axes that are not shown have index 0."""
+    axes = axes_shown(view.spec)
+    if len(key) != 1 + len(axes) or key[0] != "c" or not all(map(_INDEX.fullmatch, key[1:])):
+        raise _no_key(key)
+    asked = dict(zip(axes, map(int, key[1:]), strict=True))
+    index = tuple(asked.get(axis, 0) for axis in "tczyx")
+    if any(i >= n for i, n in zip(index, level.grid, strict=True)):
+        raise _no_key(key)
+    return index
+
+
+def _no_key(key: Sequence[str]) -> NotServedError:
+    return NotServedError("no such key in this store", "/".join(key), id="PYR-HTTP-13")

@@ -1,0 +1,78 @@
+"""Reading and encoding in a few threads, given up when the client leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from starlette.types import Receive
+
+Result = TypeVar("Result")
+N_THREADS = max(2, min(4, os.cpu_count() or 1))
+
+
+class ClientGoneError(Exception):
+    """The client left before its answer was ready: nobody is there to be told."""
+
+
+class Work:
+    """A bounded number of threads for work that takes processor time or waits for a disk."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(N_THREADS, thread_name_prefix="pyramidion-image")
+
+    async def run(self, receive: Receive, work: Callable[[threading.Event], Result]) -> Result:
+        """Call `work` in a thread.
+
+        Parameters
+        ----------
+        receive : callable
+            The ASGI ``receive`` of the request, which tells when the client leaves.
+        work : callable
+            Called with an event that is set when the client has left; what takes long looks at
+            it. What has not begun by then never begins.
+
+        Raises
+        ------
+        ClientGoneError
+            If the client left.
+        """
+        left = threading.Event()
+        result = asyncio.get_running_loop().run_in_executor(self._threads, work, left)
+        gone = asyncio.ensure_future(_disconnected(receive))
+        try:
+            both: set[asyncio.Future[Any]] = {result, gone}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if not result.done():
+                raise ClientGoneError
+            return result.result()
+        finally:
+            gone.cancel()
+            if not result.done():
+                left.set()
+                result.cancel()
+                result.add_done_callback(_forget)
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def stop_if(left: threading.Event) -> None:
+    """Raise :class:`ClientGoneError` if the client has left."""
+    if left.is_set():
+        raise ClientGoneError
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _forget(result: asyncio.Future[Result]) -> None:
+    if not result.cancelled():
+        result.exception()  # looked at, so that nothing is logged about it

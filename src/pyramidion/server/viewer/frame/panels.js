@@ -1,0 +1,63 @@
+// @ts-check
+import { loadStyle } from './style.js';
+
+/**
+ * The panels there are, and the files that each brings. A page loads only the one that it needs.
+ *
+ * @typedef {import('./types.js').PanelModule} PanelModule
+ * @typedef {'wave' | 'image'} PanelName
+ */
+
+/** Files of each panel beside those of the page itself, so that they are asked for all at once. */
+const MODULES = {
+  wave: [
+    '../frame/controls', '../frame/surface', '../frame/wheel', 'actions', 'axis', 'columns', 'dataset', 'draw', 'hover', 'interaction',
+    'levels', 'link', 'open', 'panel', 'scale', 'supply', 'texts', 'view', 'window',
+  ],
+  image: [
+    '../frame/controls', '../frame/surface', '../frame/wheel', 'actions', 'axes', 'build', 'channels', 'colormaps', 'colour', 'contrast',
+    'dataset', 'drawer', 'geometry', 'gestures', 'link', 'look', 'marks', 'measuring', 'open', 'pane', 'panel', 'place', 'play', 'prefetch',
+    'readout', 'sampling', 'sliders', 'texts', 'tiles', 'values',
+  ],
+};
+
+/**
+ * Which panel shows a store: waveforms say so in their attributes, everything else with two axes or more is an image.
+ *
+ * @param {import('../store/open.js').Group} group @param {string | undefined} asked   The panel that a link names; it decides where the data do not.
+ * @returns {PanelName}
+ */
+export function panelFor(group, asked) {
+  const { attributes, self } = group;
+  if ('horiz_interval' in attributes || 'vertical_gains' in attributes) return 'wave';
+  if ('ome' in attributes || isMultiscales(attributes.multiscales)) return 'image';
+  if (self === null) return 'wave';
+  if (self.shape.length < 2 || asked === 'wave') return 'wave';
+  return 'image';
+}
+
+/** @param {unknown} value  A list of images, as OME-Zarr before 0.5 has it. @returns {boolean} */
+function isMultiscales(value) {
+  return Array.isArray(value) && Array.isArray(value[0]?.datasets);
+}
+
+/** Ask for the files of a panel, all at once. @param {string | undefined} name */
+export function preloadPanel(name) {
+  if (name !== 'wave' && name !== 'img') return;
+  const panel = name === 'img' ? 'image' : name;
+  for (const module of MODULES[panel]) {
+    const href = new URL(`../${panel}/${module}.js`, import.meta.url).href;
+    if (document.head.querySelector(`link[href="${href}"]`)) continue;
+    const link = document.createElement('link');
+    Object.assign(link, { rel: 'modulepreload', href });
+    document.head.append(link);
+  }
+}
+
+/** @param {PanelName} name @returns {Promise<PanelModule>} */
+export async function loadPanel(name) {
+  preloadPanel(name === 'image' ? 'img' : name);
+  const module = name === 'image' ? import('../image/open.js') : import('../wave/open.js');
+  await Promise.all([module, loadStyle(new URL(`../${name}/${name}.css`, import.meta.url).href)]);
+  return module;
+}

@@ -1,0 +1,197 @@
+// @ts-check
+import { h, icon, setText } from '../frame/dom.js';
+import { formatColour, parseColour } from './channels.js';
+import { COLORMAPS } from './colormaps.js';
+import { histogram, sample } from './sampling.js';
+import { valueText } from './texts.js';
+
+/**
+ * What stands beside the picture: channels, range with histogram, colour map, measurement.
+ *
+ * @typedef {import('./channels.js').Channel} Channel
+ * @typedef {import('./panel.js').ImagePanel} ImagePanel
+ */
+
+const BINS = 124;
+const SAMPLES = 40_000;
+const REST = 120; // ms without a change
+const TAILS = 0.0005; // of the values may lie outside the histogram
+
+/** The drawer of an image panel. */
+export class Drawer {
+  /** The channel whose range is shown. */
+  chosen = 0;
+  /** @type {{low: number, high: number, counts: Float64Array} | null} */ shown = null;
+
+  #timer = 0;
+
+  /** @param {ImagePanel} panel */
+  constructor(panel) {
+    this.panel = panel;
+    this.look = panel.look;
+    this.rows = this.look.channels.map((channel) => this.#row(channel));
+    this.canvas = h('canvas', { class: 'histogram', width: 2 * BINS, height: 72, 'aria-hidden': 'true' });
+    this.handles = /** @type {const} */ (['low', 'high']).map((end) => this.#handle(end));
+    this.fields = [this.#field('Darkest'), this.#field('Brightest')];
+    this.maps = h('select', { 'aria-label': 'Colour map', onchange: () => panel.setMap(this.maps.value) },
+      h('option', { value: 'own' }, 'Colours of the channels'), ...COLORMAPS.map(({ id, label }) => h('option', { value: id }, label)));
+    this.name = h('h2');
+    this.measured = h('div', { class: 'measured', role: 'status' });
+    this.element = h(
+      'aside', { class: 'drawer', 'aria-label': 'Channels and colours' },
+      this.rows.length > 1 ? h('ul', { class: 'channels', 'aria-label': 'Channels' }, ...this.rows.map(({ element }) => element)) : null,
+      this.name,
+      h('div', { class: 'spread' }, this.canvas, ...this.handles),
+      h('div', { class: 'ends' }, ...this.fields.map(({ element }) => element)),
+      h(
+        'div', { class: 'drawer-buttons' },
+        h('button', { type: 'button', class: 'plain', title: 'C', onclick: () => panel.contrast.auto() }, 'Auto'),
+        h('button', { type: 'button', class: 'plain', title: 'Shift+C', onclick: () => panel.contrast.reset() }, 'Reset'),
+      ),
+      h('label', { class: 'chooser' }, 'Colours', this.maps),
+      this.measured,
+    );
+  }
+
+  /** @param {Channel} channel */
+  #row({ index, label }) {
+    const eye = h('button', { type: 'button', class: 'button', 'aria-label': `Show ${label}`, onclick: () => this.panel.setChannel(index, { visible: !this.look.channels[index].visible }) }, icon('eye'));
+    const swatch = h('input', { type: 'color', 'aria-label': `Colour of ${label}`, oninput: () => {
+      const color = parseColour(swatch.value);
+      if (color) this.panel.setChannel(index, { color });
+    } });
+    const name = h('button', { type: 'button', class: 'channel-name', onclick: () => {
+      this.chosen = index;
+      this.update();
+    } }, label);
+    const range = h('span', { class: 'channel-range' });
+    return { element: h('li', { class: 'channel' }, eye, swatch, name, range), eye, swatch, range };
+  }
+
+  /** @param {string} name */
+  #field(name) {
+    const input = h('input', { type: 'number', step: 'any', 'aria-label': `${name} value`, onchange: () => this.#typed() });
+    return { input, element: h('label', {}, name, input) };
+  }
+
+  #typed() {
+    const [low, high] = this.fields.map(({ input }) => Number(input.value));
+    if (high > low) this.panel.setChannel(this.chosen, { range: [low, high] });
+    else this.update();
+  }
+
+  /** @param {'low' | 'high'} end @returns {HTMLElement} */
+  #handle(end) {
+    const element = h('div', { class: `handle handle-${end}`, 'aria-hidden': 'true' });
+    element.addEventListener('pointerdown', (event) => element.setPointerCapture(event.pointerId));
+    element.addEventListener('pointermove', (event) => {
+      const { range } = this.look.channels[this.chosen];
+      if (!element.hasPointerCapture(event.pointerId) || !this.shown || !range) return;
+      const box = this.canvas.getBoundingClientRect();
+      const share = Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
+      const value = Number((this.shown.low + share * (this.shown.high - this.shown.low)).toPrecision(6));
+      const [low, high] = range;
+      if (end === 'low' ? value < high : value > low) this.panel.setChannel(this.chosen, { range: end === 'low' ? [value, high] : [low, value] });
+    });
+    element.addEventListener('pointerup', () => this.update());
+    return element;
+  }
+
+  /** The picture or the look has changed: count again, once it rests. */
+  later() {
+    this.#place();
+    clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => this.update(), REST);
+  }
+
+  /** Show everything as it is now. */
+  update() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    if (!this.look.channels[this.chosen].visible) this.chosen = this.look.visible[0]?.index ?? this.chosen;
+    this.#count();
+    this.#place();
+    this.#draw();
+  }
+
+  #count() {
+    const values = sample(this.panel.pane.patches(this.chosen).patches, SAMPLES);
+    if (values.length === 0) return;
+    const at = (/** @type {number} */ share) => values[Math.round(share * (values.length - 1))];
+    const [first, last] = this.look.channels[this.chosen].range ?? [at(0), at(1)];
+    const low = Math.min(at(TAILS), first);
+    const high = Math.max(at(1 - TAILS), last);
+    if (high > low && Number.isFinite(high - low)) this.shown = { low, high, counts: histogram(values, low, high, BINS) };
+  }
+
+  /** Words, fields and handles. */
+  #place() {
+    const { channels, visible, map, mapped } = this.look;
+    const { label, range } = channels[this.chosen];
+    setText(this.name, label);
+    this.rows.forEach(({ element, eye, swatch, range: text }, i) => {
+      const channel = channels[i];
+      element.classList.toggle('chosen', i === this.chosen);
+      eye.setAttribute('aria-pressed', String(channel.visible));
+      swatch.value = `#${formatColour(channel.color)}`;
+      setText(text, channel.range ? channel.range.map(valueText).join(' – ') : '');
+    });
+    this.maps.value = mapped || visible.length < 2 ? map : 'own';
+    this.maps.disabled = visible.length > 1;
+    this.maps.title = visible.length > 1 ? 'A colour map is for one channel: hide the others' : '';
+    this.fields.forEach(({ input }, i) => {
+      if (document.activeElement !== input) input.value = range ? String(Number(range[i].toPrecision(7))) : '';
+    });
+    if (!range || !this.shown) return;
+    const { low, high } = this.shown;
+    this.handles.forEach((handle, i) => {
+      handle.style.left = `${(Math.max(0, Math.min(1, (range[i] - low) / (high - low))) * 100).toFixed(2)}%`;
+    });
+  }
+
+  #draw() {
+    const context = this.canvas.getContext('2d');
+    const { range } = this.look.channels[this.chosen];
+    if (!context || !this.shown || !range) return;
+    const { low, high: last, counts } = this.shown;
+    const { width, height } = this.canvas;
+    const css = getComputedStyle(this.element);
+    const most = Math.sqrt(1.2 * tall(counts));
+    const shade = this.look.shades.find(({ index }) => index === this.chosen)?.shade;
+    const bar = 10; // the colours below the counts
+    context.clearRect(0, 0, width, height);
+    for (let i = 0; i < BINS; i++) {
+      const value = low + ((i + 0.5) / BINS) * (last - low);
+      const share = (value - range[0]) / (range[1] - range[0]);
+      const inside = share >= 0 && share <= 1;
+      const high = Math.min(1, Math.sqrt(counts[i]) / most) * (height - bar - 4);
+      context.fillStyle = css.getPropertyValue(inside ? '--accent' : '--dim');
+      context.globalAlpha = inside ? 0.85 : 0.45;
+      context.fillRect(2 * i, height - bar - 2 - high, 2, high);
+      context.globalAlpha = 1;
+      const [r, g, b] = shade ? colourAt(shade, share) : [0, 0, 0];
+      context.fillStyle = `rgb(${r} ${g} ${b})`;
+      context.fillRect(2 * i, height - bar, 2, bar);
+    }
+  }
+
+  /** @param {readonly string[]} lines   Of the measurement; none to say nothing. */
+  showMeasure(lines) {
+    if (this.measured.textContent === lines.join('')) return;
+    this.measured.replaceChildren(...(lines.length ? [h('h2', {}, 'Measurement'), ...lines.map((line) => h('p', {}, line))] : []));
+  }
+}
+
+/** @param {Float64Array} counts @returns {number} A count that few exceed: one large peak (a dark background) must not flatten the rest. */
+function tall(counts) {
+  const filled = [...counts].filter((count) => count > 0).sort((a, b) => a - b);
+  return filled[Math.floor(0.97 * (filled.length - 1))] ?? 1;
+}
+
+/** @param {import('./colour.js').Shade} shade @param {number} share  Below 0 and above 1 outside the range. @returns {number[]} */
+function colourAt({ colours, under, over }, share) {
+  if (share < 0 && under) return under;
+  if (share > 1 && over) return over;
+  const i = 3 * Math.round(255 * Math.max(0, Math.min(1, share)));
+  return [...colours.subarray(i, i + 3)];
+}

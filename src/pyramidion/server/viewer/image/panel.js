@@ -1,0 +1,389 @@
+// @ts-check
+import { showRows } from '../frame/controls.js';
+import { h, setText } from '../frame/dom.js';
+import { loadStyle } from '../frame/style.js';
+import { imageActions } from './actions.js';
+import { buildView } from './build.js';
+import { COLORMAPS } from './colormaps.js';
+import { Contrast } from './contrast.js';
+import { Drawer } from './drawer.js';
+import { listenPicture } from './gestures.js';
+import { areaOf, makeFrame, PLANES, positionAt } from './geometry.js';
+import { Look } from './look.js';
+import { drawMarks, scaleBar } from './marks.js';
+import { Measuring } from './measuring.js';
+import { Pane } from './pane.js';
+import { Place } from './place.js';
+import { Player } from './play.js';
+import { prefetch } from './prefetch.js';
+import { Readout } from './readout.js';
+import { buildSliders } from './sliders.js';
+import { levelText, sizeText } from './texts.js';
+import { TileStore } from './tiles.js';
+import { valueRows } from './values.js';
+
+/**
+ * @typedef {import('./dataset.js').ImageDataset} ImageDataset
+ * @typedef {import('./channels.js').Channel} Channel
+ * @typedef {import('./gestures.js').Spot} Spot
+ */
+
+const PLAN_INTERVAL = 40; // ms between requests while the view keeps moving
+
+/** Draws an image, a volume or a movie, and lets a person move through it. */
+export class ImagePanel {
+  drawMs = 0;
+  measuring;
+
+  #frame = 0;
+  #planTimer = 0;
+  #lastPlan = -Infinity;
+  #arrivedSince = false;
+  #laidOut = '';
+  /** @type {import('./minimap.js').Minimap | null} */ #minimap = null;
+  #minimapComes = false;
+  /** The rectangle that is dragged to zoom into. @type {import('./measure.js').Measure | null} */ #rubber = null;
+  /** @type {import('./prefetch.js').Motion} */ #motion = { axis: null, by: 1, dx: 0, dy: 0 };
+
+  /** @param {ImageDataset} dataset @param {import('../frame/types.js').Page} page */
+  constructor(dataset, { scheduler, host, store, group }) {
+    this.dataset = dataset;
+    this.scheduler = scheduler;
+    this.host = host;
+    this.source = { url: store.where(''), version: group.version };
+    this.look = new Look(dataset.channels, dataset.dtype);
+    this.tiles = new TileStore(dataset, scheduler, this.look);
+    this.place = new Place(dataset, () => this.changed());
+    this.measuring = new Measuring(dataset, () => this.requestDraw());
+    this.panes = [PLANES.xy, PLANES.yz, PLANES.xz].map((plane) => new Pane(plane, this.tiles, () => this.#resized()));
+    this.player = new Player(() => this.complete, () => this.#playNext(), () => this.requestDraw());
+    this.actions = imageActions(this);
+    this.sliders = buildSliders(this);
+    this.minimapPlace = h('div', { class: 'minimap', hidden: true, title: 'The whole picture: press or drag to go there' });
+    this.contrast = new Contrast(this);
+    this.drawer = new Drawer(this);
+    this.readout = new Readout(this);
+    this.view = buildView(this);
+    setText(this.view.size, `${sizeText(dataset)} · ${dataset.dtype}`);
+    this.element = this.view.element;
+    this.element.classList.toggle('with-drawer', innerWidth > 900);
+    this.topWanted = scheduler.interest();
+    this.prefetched = scheduler.interest();
+    this.probe = scheduler.interest();
+    scheduler.listen(() => this.#arrived());
+    this.gestures = this.panes.map((pane) => this.#listen(pane));
+  }
+
+  /** The pane that keys act on and values are taken from. */
+  get pane() {
+    const first = this.place.planes[0];
+    return /** @type {Pane} */ (this.panes.find(({ plane }) => plane === first));
+  }
+
+  get shownPanes() {
+    const planes = this.place.planes;
+    return this.panes.filter(({ plane }) => planes.includes(plane));
+  }
+
+  /** Everything on the screen is drawn from its level. */
+  get complete() {
+    return this.shownPanes.every(({ complete }) => complete);
+  }
+
+  /** Nothing is planned, and no frame is due. */
+  get settled() {
+    return this.#frame === 0 && this.#planTimer === 0 && this.shownPanes.every(({ ready }) => ready);
+  }
+
+  /** The view or the look is another one. */
+  changed() {
+    this.scheduler.beginStep();
+    this.requestDraw();
+    const wait = this.#lastPlan + PLAN_INTERVAL - performance.now();
+    if (wait > 0) this.#planTimer ||= window.setTimeout(() => this.#plan(), wait);
+    else this.#arrivedSince = true; // planned with the next frame
+    this.host.changed();
+  }
+
+  /** @param {number} factor   Above 1 shows more. */
+  zoom(factor) {
+    const { pane, spot } = this.readout.pointer ?? { pane: this.pane, spot: null };
+    this.place.zoomAt(pane.plane, factor, spot ? this.#off(pane, spot) : { x: 0, y: 0 });
+  }
+
+  /** @param {'x' | 'y' | 'z' | 't'} axis @param {number} by */
+  step(axis, by) {
+    this.#motion = { axis, by: Math.sign(by), dx: 0, dy: 0 };
+    this.place.setSlice({ [axis]: (axis === 't' ? this.place.t : this.place.point[axis]) + by });
+  }
+
+  nextLayout() {
+    const names = ['xy', 'xz', 'yz', 'ortho'];
+    this.place.setLayout(names[(names.indexOf(this.place.layout) + 1) % 4]);
+  }
+
+  /** @param {number} index @param {Partial<Pick<Channel, 'color' | 'visible' | 'range'>>} change */
+  setChannel(index, change) {
+    this.look.set(index, change);
+    this.changed();
+  }
+
+  /** @param {string} map */
+  setMap(map) {
+    this.look.setMap(map);
+    this.changed();
+  }
+
+  nextMap() {
+    const names = ['own', ...COLORMAPS.map(({ id }) => id)].filter((name) => name !== 'own' || this.look.channels.length > 1 || this.look.channels[0].own);
+    this.setMap(names[(names.indexOf(this.look.map) + 1) % names.length]);
+  }
+
+  /** @param {'line' | 'box'} kind   What the next drag measures; once more for nothing. */
+  measureWith(kind) {
+    this.measuring.begin(kind);
+    this.element.classList.toggle('measuring', this.measuring.mode !== null);
+    if (this.measuring.mode) this.host.say(kind === 'line' ? 'Drag a line to measure a distance' : 'Drag a rectangle, or press Enter to measure what is seen');
+  }
+
+  measureView() {
+    const { pane } = this;
+    if (this.measuring.mode === null || !pane.frame) return;
+    const { h0, h1, v0, v1 } = areaOf(pane.frame);
+    this.#measured(pane, { h: h0, v: v0 }, { h: h1, v: v1 }, true);
+  }
+
+  /** Let go of everything. */
+  cancel() {
+    this.player.stop();
+    for (const gesture of this.gestures) gesture.cancel();
+    this.measuring.forget();
+    this.#rubber = null;
+    this.element.classList.remove('measuring');
+    this.requestDraw();
+  }
+
+  toggleDrawer() {
+    this.element.classList.toggle('with-drawer');
+  }
+
+  /** @param {boolean} marks */
+  async save(marks) {
+    this.draw();
+    const { t, point } = this.place;
+    const { volume, shape } = this.dataset;
+    const slice = `${volume ? `-${this.place.across}${point[this.place.across]}` : ''}${shape.t > 1 ? `-t${t}` : ''}`;
+    const { savePicture } = await import('./save.js');
+    await savePicture(this.shownPanes, this.dataset.name.replace(/\.zarr$/, '') + slice, marks);
+  }
+
+  async elsewhere() {
+    const [{ elsewhereDialog }] = await Promise.all([import('./elsewhere.js'), loadStyle(new URL('./elsewhere.css', import.meta.url).href)]);
+    const dialog = elsewhereDialog(this.source.url, this.source.version, (text) => this.host.say(text));
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
+  requestDraw() {
+    this.#frame ||= requestAnimationFrame(() => this.draw());
+  }
+
+  #playNext() {
+    // What one stepped through last, else time, else slices.
+    const axis = this.#motion.axis ?? (this.dataset.shape.t > 1 ? 't' : this.place.across);
+    const now = axis === 't' ? this.place.t : this.place.point[axis];
+    this.#motion = { axis, by: 1, dx: 0, dy: 0 };
+    this.place.setSlice({ [axis]: (now + 1) % this.dataset.shape[axis] });
+  }
+
+  /** @param {Pane} pane */
+  #listen(pane) {
+    const { plane, canvas } = pane;
+    const at = (/** @type {Spot} */ spot) => this.positionAt(pane, spot);
+    return listenPicture(canvas, {
+      zoom: (factor, spot) => this.place.zoomAt(plane, factor, this.#off(pane, spot)),
+      pan: (dx, dy) => {
+        this.#motion = { axis: null, by: 1, dx, dy };
+        this.place.drag(plane, dx, dy);
+      },
+      hover: (spot) => {
+        this.readout.pointer = spot && { pane, spot };
+        this.readout.show();
+      },
+      click: (spot) => this.place.layout === 'ortho' && this.place.setSlice({ [plane.h]: Math.floor(at(spot).h), [plane.v]: Math.floor(at(spot).v) }),
+      marks: (shift) => shift || this.measuring.mode !== null,
+      mark: (from, to, done, shift) => {
+        if (this.measuring.mode) this.#measured(pane, at(from), at(to), done);
+        else if (shift) this.#zoomTo(pane, from, to, done);
+      },
+    });
+  }
+
+  /** @param {Pane} pane @param {Spot} spot @returns {{x: number, y: number}} CSS pixels from the middle. */
+  #off({ canvas }, { x, y }) {
+    return { x: x - canvas.clientWidth / 2, y: y - canvas.clientHeight / 2 };
+  }
+
+  /** @param {Pane} pane @param {Spot} spot */
+  positionAt({ frame, surface }, { x, y }) {
+    return frame ? positionAt(frame, x * surface.scale, y * surface.scale) : { h: 0, v: 0 };
+  }
+
+  /** @param {Pane} pane @param {{h: number, v: number}} from @param {{h: number, v: number}} to @param {boolean} done */
+  #measured(pane, from, to, done) {
+    if (this.measuring.mode) this.measuring.set(this.measuring.mode, pane, from, to);
+    if (done) this.measuring.mode = null;
+    this.element.classList.toggle('measuring', !done);
+    this.requestDraw();
+  }
+
+  /** @param {Pane} pane @param {Spot} from @param {Spot} to   Corners of what shall fill the pane. @param {boolean} done */
+  #zoomTo(pane, from, to, done) {
+    this.#rubber = done ? null : { kind: 'box', plane: pane.plane, from: this.positionAt(pane, from), to: this.positionAt(pane, to) };
+    this.requestDraw();
+    if (!done) return;
+    const { clientWidth, clientHeight } = pane.canvas;
+    const factor = Math.max(Math.abs(to.x - from.x) / clientWidth, Math.abs(to.y - from.y) / clientHeight);
+    const middle = this.positionAt(pane, { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 });
+    if (factor > 0) this.place.setView({ ...this.place.centre, [pane.plane.h]: middle.h, [pane.plane.v]: middle.v }, this.place.zoom / factor);
+  }
+
+  #resized() {
+    this.#layOut();
+    this.draw();
+    this.#plan();
+  }
+
+  #arrived() {
+    this.#arrivedSince = true;
+    this.requestDraw();
+  }
+
+  /** Fit the picture to the window, when the window or the planes have changed. */
+  #layOut() {
+    const { layout } = this.place;
+    const sizes = this.shownPanes.map(({ plane, canvas }) => ({ plane, width: canvas.clientWidth, height: canvas.clientHeight }));
+    const now = `${layout} ${sizes.map(({ width, height }) => `${width}x${height}`).join(' ')}`;
+    if (now === this.#laidOut || sizes.some(({ width, height }) => width * height === 0)) return;
+    this.#laidOut = now;
+    this.place.measure(sizes);
+  }
+
+  /** Which panes there are is the layout's affair; style does the rest. */
+  #showPanes() {
+    const { layout } = this.place;
+    if (this.view.panes.dataset.layout === layout) return;
+    this.view.panes.dataset.layout = layout;
+    for (const pane of this.panes) pane.element.hidden = !this.shownPanes.includes(pane);
+    this.readout.element.hidden = layout !== 'ortho';
+    for (const button of this.view.layouts.querySelectorAll('button')) button.setAttribute('aria-pressed', String(button.dataset.layout === layout));
+    this.#layOut();
+  }
+
+  /** State what is needed now; the scheduler drops the rest. */
+  #plan() {
+    clearTimeout(this.#planTimer);
+    this.#planTimer = 0;
+    this.#arrivedSince = false;
+    const shown = this.shownPanes;
+    if (!shown.every(({ ready, frame }) => ready && frame)) return;
+    this.#lastPlan = performance.now();
+    const { slice } = this.place;
+    this.topWanted.set(shown.flatMap((pane) => pane.top(slice).flatMap((tile) => this.tiles.chunks(tile).map((chunk) => ({ chunk, priority: 0 })))));
+    for (const pane of this.panes) pane.interest.set(shown.includes(pane) ? pane.wants(slice, 1) : []);
+    if (this.player.playing || !this.scheduler.busy) this.prefetched.set(prefetch(shown, slice, this.#motion, this.player.playing));
+  }
+
+  draw() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#showPanes();
+    const shown = this.shownPanes;
+    if (!shown.every(({ ready }) => ready)) return;
+    const start = performance.now();
+    const { place, dataset } = this;
+    for (const pane of shown) {
+      const { width, height, scale } = pane.surface;
+      pane.aim(makeFrame(pane.plane, width, height, place.centre, place.zoom * scale, dataset.aspect), place.slice);
+    }
+    if (this.#arrivedSince && this.#planTimer === 0) this.#plan();
+    if (this.look.pending) this.contrast.sampleMissing();
+    let more = false;
+    if (!this.look.pending) for (const pane of shown) more = pane.draw(place.slice) || more;
+    this.#drawMinimap();
+    if (this.measuring.measure) this.measuring.evaluate(this.pane.plane === this.measuring.measure.plane ? this.pane : this.#paneOf(this.measuring.measure.plane));
+    this.#drawMarks(shown);
+    this.#describe();
+    this.drawMs = performance.now() - start;
+    if (more) this.requestDraw();
+    this.host.drawn();
+  }
+
+  /** The minimap is fetched when one first zooms in. */
+  #drawMinimap() {
+    const { frame, plane } = this.pane;
+    if (!frame) return;
+    const { h0, h1, v0, v1 } = areaOf(frame);
+    const whole = h0 <= 0 && v0 <= 0 && h1 >= this.dataset.shape[plane.h] && v1 >= this.dataset.shape[plane.v];
+    this.minimapPlace.hidden = whole || this.place.layout === 'ortho' || this.pane.top(this.place.slice).length === 0;
+    if (this.minimapPlace.hidden) return;
+    if (this.#minimap) this.#minimap.draw(this.pane);
+    else if (!this.#minimapComes) {
+      this.#minimapComes = true;
+      void import('./minimap.js').then(({ Minimap }) => {
+        this.#minimap = new Minimap(this, this.minimapPlace);
+        this.requestDraw();
+      });
+    }
+  }
+
+  /** @param {import('./geometry.js').Plane} plane @returns {Pane} */
+  #paneOf(plane) {
+    return /** @type {Pane} */ (this.panes.find((pane) => pane.plane === plane));
+  }
+
+  /** @param {readonly Pane[]} shown */
+  #drawMarks(shown) {
+    const { place, dataset, measuring } = this;
+    const ortho = place.layout === 'ortho';
+    const marked = measuring.measure ? [{ measure: measuring.measure, lines: measuring.lines }] : [];
+    if (this.#rubber) marked.push({ measure: this.#rubber, lines: [] });
+    for (const { plane, frame, overlay } of shown) {
+      if (!frame) continue;
+      drawMarks(overlay, frame, {
+        bar: !ortho || plane === PLANES.xy ? scaleBar(dataset, frame) : null,
+        cross: ortho ? { h: place.point[plane.h], v: place.point[plane.v] } : null,
+        measures: marked.filter(({ measure }) => measure.plane === plane),
+        label: dataset.volume ? `${plane.h} →  ${plane.v} ↓   ${plane.n} ${place.point[plane.n]}` : '',
+      });
+    }
+  }
+
+  /** Words and numbers for what the canvases show. */
+  #describe() {
+    const { view, dataset } = this;
+    showRows(view.values, valueRows(this));
+    for (const { canvas, plane } of this.shownPanes) canvas.setAttribute('aria-label', `${plane.name} picture of ${dataset.name}; numbers in the table below`);
+    const hidden = this.look.visible.length === 0;
+    view.note.hidden = !hidden && !this.pane.tooMuch;
+    if (hidden) setText(view.note, 'All channels are hidden');
+    else if (this.pane.tooMuch) setText(view.note, 'This image has no coarser levels, and all of it at once is too much: zoom in to see the rest.');
+    this.sliders.update();
+    this.drawer.showMeasure(this.measuring.lines);
+    this.drawer.later();
+    this.readout.show();
+  }
+
+  /** @returns {string} What the picture is drawn from. */
+  levelText() {
+    const { level, partial, tooMuch } = this.pane;
+    return levelText(this.dataset, level, { loading: this.scheduler.busy && !this.complete, partial, tooMuch });
+  }
+
+  /** @returns {string} The view in words, for screen readers. */
+  spoken() {
+    const { place, dataset } = this;
+    const slice = dataset.volume ? `, ${place.across} ${place.point[place.across]}` : '';
+    return `${place.layout}${slice}${dataset.shape.t > 1 ? `, time ${place.t}` : ''}, ${this.levelText()}`;
+  }
+}

@@ -1,0 +1,64 @@
+// @ts-check
+/**
+ * Values of what is on the screen: samples for ranges and histograms, sums for measurements.
+ *
+ * @typedef {import('./colour.js').Source} Source
+ * @typedef {Source & {width: number, height: number}} Patch   A rectangle of elements.
+ */
+
+/**
+ * Some of the values, evenly spread.
+ *
+ * @param {readonly Patch[]} patches @param {number} limit   About how many.
+ * @returns {Float64Array} Ascending; NaN are left out.
+ */
+export function sample(patches, limit) {
+  const total = patches.reduce((sum, { width, height }) => sum + width * height, 0);
+  const step = Math.max(1, Math.ceil(Math.sqrt(total / limit)));
+  const values = new Float64Array(patches.reduce((sum, { width, height }) => sum + Math.ceil(width / step) * Math.ceil(height / step), 0));
+  let count = 0;
+  for (const { data, at, down, right, width, height } of patches) {
+    for (let y = 0; y < height; y += step) {
+      for (let x = 0; x < width; x += step) {
+        const value = data[at + y * down + x * right];
+        if (!Number.isNaN(value)) values[count++] = value;
+      }
+    }
+  }
+  return values.subarray(0, count).sort();
+}
+
+/**
+ * @param {readonly Patch[]} patches
+ * @returns {{count: number, sum: number, min: number, max: number}} Of all values; NaN are left out.
+ */
+export function summarise(patches) {
+  let [count, sum, min, max] = [0, 0, Infinity, -Infinity];
+  for (const { data, at, down, right, width, height } of patches) {
+    for (let y = 0; y < height; y++) {
+      let from = at + y * down;
+      for (let x = 0; x < width; x++, from += right) {
+        const value = data[from];
+        if (value !== value) continue; // NaN
+        count += 1;
+        sum += value;
+        if (value < min) min = value;
+        if (value > max) max = value;
+      }
+    }
+  }
+  return { count, sum, min, max };
+}
+
+/**
+ * @param {Float64Array} sorted @param {number} low @param {number} high @param {number} bins
+ * @returns {Float64Array} How many values fall into each of as many equal parts.
+ */
+export function histogram(sorted, low, high, bins) {
+  const counts = new Float64Array(bins);
+  const scale = bins / (high - low);
+  for (const value of sorted) {
+    if (value >= low && value <= high) counts[Math.min(bins - 1, Math.floor((value - low) * scale))] += 1;
+  }
+  return counts;
+}
