@@ -373,12 +373,3 @@ def test_two_fingers_zoom(viewer: Any) -> None:
         }"""
     )
     assert span(view) == pytest.approx(SAMPLES / 2, rel=0.01)
-
-
-def test_payload_is_small() -> None:
-    from tests.browser.servers import VIEWER
-
-    shipped = [
-        path for path in VIEWER.rglob("*") if path.suffix in {".js", ".css", ".html", ".svg"}
-    ]
-    assert sum(path.stat().st_size for path in shipped) < 250_000

@@ -2,8 +2,9 @@
 
 In a page, a block of ``console`` holds commands (lines that begin with ``$ ``) and what they print;
 a block of ``python`` is run as it stands, and a block of ``output`` behind it is what it prints.
-The blocks of a page run in order in one empty folder, which holds a copy of ``tests/data`` where a
-clone beside it would have it: ``pyramidion/tests/data``. ``console skip WHY`` is not run.
+The blocks of a page run in order in one empty folder, which holds copies of ``tests/data`` and of the
+samples where a clone beside it would have them: ``pyramidion/tests/data`` and
+``pyramidion/src/pyramidion/samples``. ``console skip WHY`` is not run.
 
 What differs from run to run (seconds, sizes, ports, how far an interrupted run came) is not
 compared; a line ``...`` stands for any lines. The folder is called ``/home/ada``. A command that
@@ -25,6 +26,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 120
 HOME = "/home/ada"
+DATA = ("tests/data", "src/pyramidion/samples")
+"""What a reader finds in a clone."""
 
 NOT_RUN = {
     "docs/how-to/serve-behind-nginx.md": "serves a folder and a name that only its reader has",
@@ -112,7 +115,8 @@ class Reader:
 
     def __init__(self, folder):
         self.folder = folder
-        shutil.copytree(ROOT / "tests/data", folder / "pyramidion/tests/data")
+        for data in DATA:
+            shutil.copytree(ROOT / data, folder / "pyramidion" / data)
         hidden = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")  # no page opens a window
         self._env = {k: v for k, v in os.environ.items() if k not in hidden}
         self._env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 VIEWER = ROOT / "src" / "pyramidion" / "server" / "viewer"
+PANELS = ("wave", "image")
 IMPORT = re.compile(r"^(?:import|export)\b[^;]*?from\s+'([^']+)'", re.MULTILINE)
 
 
@@ -61,3 +65,28 @@ def test_the_page_asks_for_all_its_modules_at_once() -> None:
     listed = re.findall(r'<link rel="modulepreload" href="([^"]+)">', page)
     needed = {str(path.relative_to(VIEWER)) for path in reachable(VIEWER / "main.js", set())}
     assert listed == sorted(needed - {"main.js"})
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_panel_asks_for_all_its_modules_at_once(panel: str) -> None:
+    text = (VIEWER / "frame" / "panels.js").read_text(encoding="utf-8")
+    block = re.search(rf"^  {panel}: \[\n(.*?)\n  \],", text, re.MULTILINE | re.DOTALL)
+    assert block
+    listed = {
+        (VIEWER / panel / f"{name}.js").resolve() for name in re.findall("'([^']+)'", block[1])
+    }
+    page = reachable(VIEWER / "main.js", set())
+    assert listed == reachable(VIEWER / panel / "open.js", set()) - page
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_page_is_small(panel: str) -> None:
+    """What the browser fetches before the data, each file compressed by itself as the server does."""
+    files = reachable(VIEWER / "main.js", set()) | reachable(VIEWER / panel / "open.js", set())
+    files |= reachable(VIEWER / "decode" / "worker.js", set())
+    files |= {
+        VIEWER / name for name in ("index.html", "style.css", "favicon.svg", f"{panel}/{panel}.css")
+    }
+    contents = [path.read_bytes() for path in files]
+    assert sum(map(len, contents)) < 250_000
+    assert sum(len(gzip.compress(content, 9)) for content in contents) < 100_000

@@ -105,8 +105,7 @@ def test_progress_ends_at_all(make, arco):
     told = []
     compress(make(arco, "raw"), CompressOptions("lz4"), lambda *n: told.append(n))
     assert [n for n, _ in told] == sorted(n for n, _ in told)
-    if arco:
-        assert told[-1][0] == told[-1][1]
+    assert told[-1][0] == told[-1][1]
 
 
 # ---- what OpenVisus' compressor loses
