@@ -96,6 +96,9 @@ class WriteOptions:
         empty for the default.
     value_range : tuple of float, optional
         Pictures of 8 bit: the values that become 0 and 255.
+    source_block : tuple of int, optional
+        Images: shape (t, c, z, y, x) of what the source decodes together, so that tasks need not
+        decode it twice.
     attach : bool
         Take part in a conversion that another process has begun; such a part never commits.
     """
@@ -108,6 +111,7 @@ class WriteOptions:
     arco: int | None = None
     stat: str = ""
     value_range: tuple[float, float] | None = None
+    source_block: tuple[int, ...] | None = None
     attach: bool = False
 
 

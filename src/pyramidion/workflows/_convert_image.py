@@ -60,7 +60,7 @@ def plan_image(source: Path, destination: Path, options: ConvertOptions) -> dict
         specs = [s.spec for s in sources]
         spec = specs[0]
         arrays = (
-            written.plan_image(destination, specs, options.written(""))
+            written.plan_image(destination, specs, options.written("", sources[0].block))
             if written.plan_image
             else {}
         )
@@ -116,7 +116,8 @@ def _run(
     began = time.monotonic()
     assert written.create_image is not None
     specs = [s.spec for s in sources]
-    sink = written.create_image(job.destination, specs, job.options.written(job.source_id))
+    how = job.options.written(job.source_id, sources[0].block)
+    sink = written.create_image(job.destination, specs, how)
     if job.options.resume and not sink.resumable:
         sink.abort()
         raise UsageError(

@@ -45,7 +45,7 @@ class ImageJob:
             written = format_of_destination(self.destination, "image")
             assert written.create_image is not None
             specs = [source.spec for source in sources]
-            options = self.options.written(self.source_id, attach=True)
+            options = self.options.written(self.source_id, sources[0].block, attach=True)
             return JobParts(sources, written.create_image(self.destination, specs, options))
         except BaseException:
             for source in sources:

@@ -72,7 +72,9 @@ class ConvertOptions:
     parents: bool = False
     force: bool = False
 
-    def written(self, source_id: str, *, attach: bool = False) -> WriteOptions:
+    def written(
+        self, source_id: str, block: tuple[int, ...] | None = None, *, attach: bool = False
+    ) -> WriteOptions:
         """Return what a format needs to know to write the destination."""
         return WriteOptions(
             compression=self.compression,
@@ -83,6 +85,7 @@ class ConvertOptions:
             arco=self.arco,
             stat=self.stat,
             value_range=self.value_range,
+            source_block=block,
             attach=attach,
         )
 

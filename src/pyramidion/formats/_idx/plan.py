@@ -47,10 +47,13 @@ class IdxPlan:
         All but the limits of the values.
     codec : BlockCodec
         How blocks are stored.
+    keeps_planes : bool
+        The source decodes whole planes: never read parts of them.
     """
 
     header: IdxHeader
     codec: BlockCodec
+    keeps_planes: bool = True
 
     @cached_property
     def grid(self) -> BlockGrid:
@@ -61,7 +64,8 @@ class IdxPlan:
     def cascade(self) -> Cascade:
         """The tasks of one field at one time."""
         largest = max(field.sample_bytes for field in self.header.fields)
-        return Cascade(self.grid, self.header.p1, self.header.p2, largest)
+        header, keeps = self.header, self.keeps_planes
+        return Cascade(self.grid, header.p1, header.p2, largest, keeps_planes=keeps)
 
     def text(self, limits: Sequence[Limits]) -> str:
         """Return the text of the .idx.
@@ -138,7 +142,8 @@ def make_plan(path: Path, specs: Sequence[ImageSpec], options: WriteOptions) -> 
         physic_box=physic_box(spec.axes, bitmask.n_axes),
         metadata=to_metadata(specs),
     )
-    return IdxPlan(header, codec)
+    block = options.source_block
+    return IdxPlan(header, codec, block is None or block[3:] == spec.shape[3:])
 
 
 def _box(spec: ImageSpec) -> tuple[XYZ, XYZ]:

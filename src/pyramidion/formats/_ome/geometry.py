@@ -124,8 +124,18 @@ class ImageGeometry:
         )
 
 
-def image_geometry(spec: ImageSpec, codec: Codec) -> ImageGeometry:
-    """Cut an image; shape, type, axes and voxel sizes are used."""
+def image_geometry(spec: ImageSpec, codec: Codec, *, whole_planes: bool = False) -> ImageGeometry:
+    """Cut an image; shape, type, axes and voxel sizes are used.
+
+    Parameters
+    ----------
+    spec : ImageSpec
+        The image.
+    codec : Codec
+        How chunks are compressed.
+    whole_planes : bool
+        The source decodes whole planes, however large: a task takes no parts of them.
+    """
     shape = tuple(int(n) for n in spec.shape)
     names = tuple(
         name
@@ -150,6 +160,8 @@ def image_geometry(spec: ImageSpec, codec: Codec) -> ImageGeometry:
                 names,
             )
         )
+        if level == 0 and whole_planes:
+            step = (*step[:3], *at_level[3:])
         grids.append(Grid(at_level, step))
         if lead is None and grids[-1].is_whole():
             lead = step[0], step[1]  # one task makes all further levels of these

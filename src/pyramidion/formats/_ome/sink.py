@@ -72,7 +72,9 @@ class OmeSink:
             )  # fmt: skip
         self._dtype = plain_dtype(self._spec.dtype, str(path), id="PYR-ZAR-05")
         codec = Codec.parse(options.compression)
-        self.geometry: ImageGeometry = image_geometry(self._spec, codec)
+        self.geometry: ImageGeometry = image_geometry(
+            self._spec, codec, whole_planes=_takes_planes(self._spec, options)
+        )
         self._reducer = Reducer(self.geometry.plan, self._dtype, options.stat)
         self._stages = list(plan_stages(self.geometry, self._reducer))
         self._sampler = Sampler(self._spec.shape)
@@ -262,7 +264,7 @@ def plan_image(path: Path, specs: Sequence[ImageSpec], options: WriteOptions) ->
     spec = only_spec(path, specs)
     dtype = plain_dtype(spec.dtype, str(path), id="PYR-ZAR-05")
     codec = Codec.parse(options.compression)
-    geometry = image_geometry(spec, codec)
+    geometry = image_geometry(spec, codec, whole_planes=_takes_planes(spec, options))
     reducer = Reducer(geometry.plan, dtype, options.stat)
     n_tasks = sum(len(stage.grid) for stage in plan_stages(geometry, reducer))
     return {
@@ -300,3 +302,9 @@ def _plan_of(spec: ImageSpec, options: WriteOptions, codec: Codec, stat: str) ->
 
 def _json(value: dict[str, Any]) -> bytes:
     return json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False).encode()
+
+
+def _takes_planes(spec: ImageSpec, options: WriteOptions) -> bool:
+    """Tell whether the source decodes whole planes; pictures in files do."""
+    block = options.source_block
+    return block is not None and block[2:] == (1, *spec.shape[3:])

@@ -19,8 +19,8 @@ export class DecodePool {
   /** @type {Task[]} */ #queue = [];
   #starting = 0;
 
-  /** @param {number} [size]  Workers to start; by default one less than the cores, 1 to 4. */
-  constructor(size = Math.max(1, Math.min(4, (navigator.hardwareConcurrency || 2) - 1))) {
+  /** @param {number} [size]  Workers to start; by default one less than the cores, 2 to 4: the page mostly waits while they work. */
+  constructor(size = Math.max(2, Math.min(4, (navigator.hardwareConcurrency || 2) - 1))) {
     for (let i = 0; i < size; i++) this.#start();
   }
 

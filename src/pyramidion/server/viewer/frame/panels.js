@@ -16,7 +16,7 @@ const MODULES = {
   ],
   image: [
     '../frame/controls', '../frame/surface', '../frame/wheel', 'actions', 'axes', 'build', 'channels', 'colormaps', 'colour', 'contrast',
-    'dataset', 'drawer', 'geometry', 'gestures', 'link', 'look', 'marks', 'measuring', 'open', 'pane', 'panel', 'place', 'play', 'prefetch',
+    'dataset', 'drawer', 'geometry', 'gestures', 'link', 'look', 'marks', 'measuring', 'open', 'overlay', 'pane', 'panel', 'place', 'play',
     'readout', 'sampling', 'sliders', 'texts', 'tiles', 'values',
   ],
 };

@@ -17,7 +17,7 @@ export function buildView(panel) {
   const values = h('tbody');
   const size = h('span', { class: 'image-size' });
   const note = h('p', { class: 'note', hidden: true });
-  const panes = h('div', { class: 'panes' }, ...panel.panes.map(({ element }) => element), panel.readout.element, panel.minimapPlace, note);
+  const panes = h('div', { class: 'panes' }, ...panel.panes.map(({ element }) => element), panel.readout.element, panel.overlay.minimap, note);
   const element = h(
     'section', { class: 'image', 'aria-label': 'Image' },
     h(

@@ -1,6 +1,6 @@
 // @ts-check
 import { showRows } from '../frame/controls.js';
-import { h, setText } from '../frame/dom.js';
+import { setText } from '../frame/dom.js';
 import { loadStyle } from '../frame/style.js';
 import { imageActions } from './actions.js';
 import { buildView } from './build.js';
@@ -10,12 +10,11 @@ import { Drawer } from './drawer.js';
 import { listenPicture } from './gestures.js';
 import { areaOf, makeFrame, PLANES, positionAt } from './geometry.js';
 import { Look } from './look.js';
-import { drawMarks, scaleBar } from './marks.js';
 import { Measuring } from './measuring.js';
+import { Overlay } from './overlay.js';
 import { Pane } from './pane.js';
 import { Place } from './place.js';
 import { Player } from './play.js';
-import { prefetch } from './prefetch.js';
 import { Readout } from './readout.js';
 import { buildSliders } from './sliders.js';
 import { levelText, sizeText } from './texts.js';
@@ -40,9 +39,7 @@ export class ImagePanel {
   #lastPlan = -Infinity;
   #arrivedSince = false;
   #laidOut = '';
-  /** @type {import('./minimap.js').Minimap | null} */ #minimap = null;
-  #minimapComes = false;
-  /** The rectangle that is dragged to zoom into. @type {import('./measure.js').Measure | null} */ #rubber = null;
+  /** What chooses what is fetched ahead; itself fetched when there is time. @type {typeof import('./prefetch.js') | 'coming' | null} */ #ahead = null;
   /** @type {import('./prefetch.js').Motion} */ #motion = { axis: null, by: 1, dx: 0, dy: 0 };
 
   /** @param {ImageDataset} dataset @param {import('../frame/types.js').Page} page */
@@ -59,7 +56,7 @@ export class ImagePanel {
     this.player = new Player(() => this.complete, () => this.#playNext(), () => this.requestDraw());
     this.actions = imageActions(this);
     this.sliders = buildSliders(this);
-    this.minimapPlace = h('div', { class: 'minimap', hidden: true, title: 'The whole picture: press or drag to go there' });
+    this.overlay = new Overlay(this);
     this.contrast = new Contrast(this);
     this.drawer = new Drawer(this);
     this.readout = new Readout(this);
@@ -92,7 +89,7 @@ export class ImagePanel {
 
   /** Nothing is planned, and no frame is due. */
   get settled() {
-    return this.#frame === 0 && this.#planTimer === 0 && this.shownPanes.every(({ ready }) => ready);
+    return this.#frame === 0 && this.#planTimer === 0 && this.#ahead !== 'coming' && this.shownPanes.every(({ ready }) => ready);
   }
 
   /** The view or the look is another one. */
@@ -158,7 +155,7 @@ export class ImagePanel {
     this.player.stop();
     for (const gesture of this.gestures) gesture.cancel();
     this.measuring.forget();
-    this.#rubber = null;
+    this.overlay.rubber = null;
     this.element.classList.remove('measuring');
     this.requestDraw();
   }
@@ -239,7 +236,7 @@ export class ImagePanel {
 
   /** @param {Pane} pane @param {Spot} from @param {Spot} to   Corners of what shall fill the pane. @param {boolean} done */
   #zoomTo(pane, from, to, done) {
-    this.#rubber = done ? null : { kind: 'box', plane: pane.plane, from: this.positionAt(pane, from), to: this.positionAt(pane, to) };
+    this.overlay.rubber = done ? null : { kind: 'box', plane: pane.plane, from: this.positionAt(pane, from), to: this.positionAt(pane, to) };
     this.requestDraw();
     if (!done) return;
     const { clientWidth, clientHeight } = pane.canvas;
@@ -291,7 +288,22 @@ export class ImagePanel {
     const { slice } = this.place;
     this.topWanted.set(shown.flatMap((pane) => pane.top(slice).flatMap((tile) => this.tiles.chunks(tile).map((chunk) => ({ chunk, priority: 0 })))));
     for (const pane of this.panes) pane.interest.set(shown.includes(pane) ? pane.wants(slice, 1) : []);
-    if (this.player.playing || !this.scheduler.busy) this.prefetched.set(prefetch(shown, slice, this.#motion, this.player.playing));
+    if (this.player.playing || !this.scheduler.busy) this.#fetchAhead(shown);
+  }
+
+  /** @param {readonly Pane[]} shown */
+  #fetchAhead(shown) {
+    if (this.#ahead === null) {
+      this.#ahead = 'coming';
+      void import('./prefetch.js').then((module) => {
+        this.#ahead = module;
+        this.#arrived();
+      }, () => {
+        this.#ahead = null; // the server is gone: what is here can still be looked at
+      });
+    } else if (this.#ahead !== 'coming') {
+      this.prefetched.set(this.#ahead.prefetch(shown, this.place.slice, this.#motion, this.player.playing));
+    }
   }
 
   draw() {
@@ -310,53 +322,17 @@ export class ImagePanel {
     if (this.look.pending) this.contrast.sampleMissing();
     let more = false;
     if (!this.look.pending) for (const pane of shown) more = pane.draw(place.slice) || more;
-    this.#drawMinimap();
     if (this.measuring.measure) this.measuring.evaluate(this.pane.plane === this.measuring.measure.plane ? this.pane : this.#paneOf(this.measuring.measure.plane));
-    this.#drawMarks(shown);
+    this.overlay.draw(shown);
     this.#describe();
     this.drawMs = performance.now() - start;
     if (more) this.requestDraw();
     this.host.drawn();
   }
 
-  /** The minimap is fetched when one first zooms in. */
-  #drawMinimap() {
-    const { frame, plane } = this.pane;
-    if (!frame) return;
-    const { h0, h1, v0, v1 } = areaOf(frame);
-    const whole = h0 <= 0 && v0 <= 0 && h1 >= this.dataset.shape[plane.h] && v1 >= this.dataset.shape[plane.v];
-    this.minimapPlace.hidden = whole || this.place.layout === 'ortho' || this.pane.top(this.place.slice).length === 0;
-    if (this.minimapPlace.hidden) return;
-    if (this.#minimap) this.#minimap.draw(this.pane);
-    else if (!this.#minimapComes) {
-      this.#minimapComes = true;
-      void import('./minimap.js').then(({ Minimap }) => {
-        this.#minimap = new Minimap(this, this.minimapPlace);
-        this.requestDraw();
-      });
-    }
-  }
-
   /** @param {import('./geometry.js').Plane} plane @returns {Pane} */
   #paneOf(plane) {
     return /** @type {Pane} */ (this.panes.find((pane) => pane.plane === plane));
-  }
-
-  /** @param {readonly Pane[]} shown */
-  #drawMarks(shown) {
-    const { place, dataset, measuring } = this;
-    const ortho = place.layout === 'ortho';
-    const marked = measuring.measure ? [{ measure: measuring.measure, lines: measuring.lines }] : [];
-    if (this.#rubber) marked.push({ measure: this.#rubber, lines: [] });
-    for (const { plane, frame, overlay } of shown) {
-      if (!frame) continue;
-      drawMarks(overlay, frame, {
-        bar: !ortho || plane === PLANES.xy ? scaleBar(dataset, frame) : null,
-        cross: ortho ? { h: place.point[plane.h], v: place.point[plane.v] } : null,
-        measures: marked.filter(({ measure }) => measure.plane === plane),
-        label: dataset.volume ? `${plane.h} →  ${plane.v} ↓   ${plane.n} ${place.point[plane.n]}` : '',
-      });
-    }
   }
 
   /** Words and numbers for what the canvases show. */
