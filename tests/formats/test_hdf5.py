@@ -16,9 +16,9 @@ from tests.helpers import DTYPES, random_codes
 
 from pyramidion.core import Box
 from pyramidion.formats import OpenOptions, example_codes, open_source
-from pyramidion.formats._hdf5.cache import ChunkCache
 from pyramidion.formats._hdf5.chunks import fletcher32, shuffle, unshuffle
 from pyramidion.formats.hdf5 import FORMAT
+from pyramidion.storage import ByteCache
 
 LIGO = Path(__file__).parents[1] / "data" / "ligo" / "H-H1_LOSC_4_V2-1126259446-32.hdf5"
 
@@ -263,13 +263,17 @@ def test_each_chunk_is_decoded_once_for_consecutive_blocks(tmp_path, rng, monkey
     assert len(decoded) == 34
 
 
-def test_cache_decodes_once_for_threads_that_ask_together():
-    cache, calls, together = ChunkCache(10**6), [], threading.Barrier(6)
+def chunk_cache(limit):
+    return ByteCache(limit, lambda chunk: chunk.nbytes, keeps_last=True)
 
-    def decode(number):
-        calls.append(number)
+
+def test_cache_decodes_once_for_threads_that_ask_together():
+    cache, calls, together = chunk_cache(10**6), [], threading.Barrier(6)
+
+    def decode():
+        calls.append(3)
         time.sleep(0.05)
-        return np.full(10, number)
+        return np.full(10, 3)
 
     def ask(_):
         together.wait()
@@ -282,22 +286,22 @@ def test_cache_decodes_once_for_threads_that_ask_together():
 
 
 def test_cache_is_bounded_and_forgets_failures():
-    cache = ChunkCache(1000)
+    cache = chunk_cache(1000)
     for number in range(50):
-        cache.get(number, lambda n: np.full(100, n, np.uint8))
+        cache.get(number, lambda: np.zeros(100, np.uint8))
         assert cache.n_bytes <= 1000
     assert 49 in cache
     assert 0 not in cache
-    cache.get(99, lambda _: np.zeros(5000, np.uint8))
+    cache.get(99, lambda: np.zeros(5000, np.uint8))
     assert cache.n_bytes == 5000  # one is kept however large
 
-    def fail(number):
-        raise ValueError(number)
+    def fail():
+        raise ValueError(7)
 
     for _ in range(2):
         with pytest.raises(ValueError, match="7"):
             cache.get(7, fail)
-    assert cache.get(7, lambda _: np.ones(1))[0] == 1
+    assert cache.get(7, lambda: np.ones(1))[0] == 1
 
 
 @given(st.binary(max_size=3000), st.sampled_from([1, 2, 4, 8]))

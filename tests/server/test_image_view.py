@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.server.images import MemoryImage, voxels_of
 
 from pyramidion.core import DamagedError
-from pyramidion.server._byte_cache import ByteCache
 from pyramidion.server._image_view import ImageView
 from pyramidion.server._planes import Lattice, Sampler
+from pyramidion.storage import ByteCache
 
 
 def read_level(view, number):

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from pyramidion.core import PyramidionError
 from pyramidion.formats import OpenOptions, is_pattern, open_image
-from pyramidion.server._byte_cache import ByteCache
 from pyramidion.server._describe import IMAGE_SUFFIXES, describe_store
 from pyramidion.server._errors import FailedReadError, NotServedError
 from pyramidion.server._files import Files
 from pyramidion.server._image_view import ImageView
 from pyramidion.server._paths import is_served, resolve_beneath
+from pyramidion.storage import ByteCache
 
 _MAX_OPEN = 6  # each may keep 256 MiB of decoded blocks
 _MAX_KNOWN = 10_000

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pyramidion.core import Box, ImageSource
-from pyramidion.server._byte_cache import ByteCache
+from pyramidion.storage import ByteCache
 
 PLANE_CACHE_BYTES = 256 * 2**20
 MAX_ELEMENTS_DECODED = 2**28

@@ -14,13 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from pyramidion.core import PyramidionError
 from pyramidion.server._answers import Body, send_body
-from pyramidion.server._byte_cache import ByteCache
 from pyramidion.server._errors import TooLargeError
 from pyramidion.server._image_view import ImageView
 from pyramidion.server._images import Images, cannot_read
 from pyramidion.server._paths import split_path
 from pyramidion.server._preview import preview, to_bytes, window_of
 from pyramidion.server._work import ClientGoneError, Work, stop_if
+from pyramidion.storage import ByteCache
 
 _CACHE_BYTES = 8 * 2**20
 

@@ -17,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 
 from pyramidion.core import PyramidionError
 from pyramidion.server._answers import Body, send_body
-from pyramidion.server._byte_cache import ByteCache
 from pyramidion.server._describe import axes_shown
 from pyramidion.server._errors import NotServedError
 from pyramidion.server._image_view import ImageView, ViewLevel
@@ -25,6 +24,7 @@ from pyramidion.server._images import Images, Target, cannot_read
 from pyramidion.server._paths import split_path
 from pyramidion.server._virtual_metadata import CODEC, array_document, group_document
 from pyramidion.server._work import ClientGoneError, Work, stop_if
+from pyramidion.storage import ByteCache
 
 CHUNK_CACHE_BYTES = 64 * 2**20
 

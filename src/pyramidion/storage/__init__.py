@@ -1,5 +1,6 @@
 """Bytes by key, written so that whatever has its name is whole."""
 
+from pyramidion.storage._byte_cache import ByteCache
 from pyramidion.storage._faults import free_bytes, storage_error, told_as
 from pyramidion.storage._folder import Folder, StagedFile
 from pyramidion.storage._lock import WriterLock
@@ -18,6 +19,7 @@ from pyramidion.storage._task_record import TaskRecord
 __all__ = [
     "PLAN_NAME",
     "SCRATCH",
+    "ByteCache",
     "Folder",
     "Spill",
     "StagedFile",

@@ -5,16 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
 from pyramidion.core import Box, DamagedError, DataError
 from pyramidion.formats._flat_file import read_region
-from pyramidion.formats._hdf5.cache import ChunkCache
 from pyramidion.formats._hdf5.chunks import ChunkError, decode_chunk
 from pyramidion.formats._hdf5.file import SourceFile, grouped
 from pyramidion.formats._hdf5.layout import Layout
+from pyramidion.storage import ByteCache
 
 _SHARED_CACHE_BYTES = 2**26
 """For chunks that hold several traces, which are read one after another."""
@@ -121,8 +122,12 @@ class ChunkedReader:
         self._file, self._layout = file, layout
         is_shared = sum(n > 1 for n in layout.chunk) > 1
         edge = max(_EDGE_CACHE_BYTES, 8 * layout.chunk_bytes)
-        self._cache = ChunkCache(
-            _SHARED_CACHE_BYTES if is_shared else min(edge, _SHARED_CACHE_BYTES)
+        # The last chunk is kept however large it is, because the next region mostly begins in the
+        # chunk where this one ends.
+        self._cache: ByteCache[np.ndarray] = ByteCache(
+            _SHARED_CACHE_BYTES if is_shared else min(edge, _SHARED_CACHE_BYTES),
+            lambda chunk: chunk.nbytes,
+            keeps_last=True,
         )
         self._fill = layout.fill_value()
 
@@ -153,7 +158,7 @@ class ChunkedReader:
             if is_whole and row not in self._cache:
                 values = self._decode(row)
             else:
-                values = self._cache.get(row, self._decode)
+                values = self._cache.get(row, partial(self._decode, row))
             if inside.shape == out.shape == layout.chunk and values.dtype == out.dtype:
                 return values
             out[target] = values[inside.shifted(tuple(-b for b in begin)).slices]
@@ -161,7 +166,7 @@ class ChunkedReader:
 
     def close(self) -> None:
         """Forget the decoded chunks."""
-        self._cache = ChunkCache(0)
+        self._cache.clear()
 
     def _touched(self, box: Box) -> Iterator[tuple[tuple[int, ...], int]]:
         """Yield the grid index and the row in the table (-1: not stored) of each chunk."""

@@ -12,7 +12,6 @@ import numpy as np
 from pyramidion.core import Closing, DamagedError, DataError, UsageError, escape
 from pyramidion.formats._flat_file import FlatFile, grouped
 from pyramidion.formats._idx.block_set import BlockSet
-from pyramidion.formats._idx.cache import BlockCache
 from pyramidion.formats._idx.codecs import BlockFaultError, TooLongError, decode_block
 from pyramidion.formats._idx.errors import not_a_header
 from pyramidion.formats._idx.fields import IdxField
@@ -21,6 +20,7 @@ from pyramidion.formats._idx.geometry import BlockGrid, BlockPlace, lattice_rang
 from pyramidion.formats._idx.header import TEXT_LIMIT, IdxHeader, parse_header
 from pyramidion.formats._idx.hz import to_row_major
 from pyramidion.formats._idx.sharing import for_each
+from pyramidion.storage import ByteCache
 
 CACHE_BYTES = 2**28
 _TEXT_BYTES = frozenset(range(32, 256)) | frozenset(b"\t\n\v\f\r")
@@ -55,7 +55,7 @@ class IdxDataset(Closing):
         self.files = block_files(path, self.header)
         self._times = frozenset(self.header.times)
         self._fill_damaged = fill_damaged
-        self._cache = BlockCache(cache_bytes)
+        self._cache: ByteCache[np.ndarray | None] = ByteCache(cache_bytes, _bytes_of)
         self._lock = Lock()
         self._touched: set[tuple[int, int]] = set()
         self._absent: dict[tuple[int, int], BlockSet] = {}
@@ -288,3 +288,11 @@ def _atom(field: IdxField) -> np.dtype[Any]:
 def _default(field: IdxField) -> Any:
     values = np.full(field.components, field.default_value, field.dtype)
     return values.view(_atom(field))[0]
+
+
+_ENTRY_BYTES = 512
+"""What remembering an absent block costs; a dataset may have millions."""
+
+
+def _bytes_of(block: np.ndarray | None) -> int:
+    return _ENTRY_BYTES if block is None else block.nbytes

@@ -17,9 +17,12 @@ class ByteCache(Generic[Value]):
     Parameters
     ----------
     max_bytes : int
-        Bytes of all values kept. A single larger value is handed out and not kept.
+        Bytes of all values kept.
     size_of : callable
         Bytes of a value.
+    keeps_last : bool
+        The last value is kept however large it is; otherwise one that is larger than all that may
+        be kept is handed out only.
 
     Examples
     --------
@@ -28,13 +31,18 @@ class ByteCache(Generic[Value]):
     (b'12345', b'12345')
     """
 
-    def __init__(self, max_bytes: int, size_of: Callable[[Value], int]) -> None:
-        self._max_bytes = max_bytes
+    def __init__(
+        self, max_bytes: int, size_of: Callable[[Value], int], *, keeps_last: bool = False
+    ) -> None:
+        self._max_bytes, self._keeps_last = max_bytes, keeps_last
         self._size_of = size_of
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, Value] = OrderedDict()
         self._under_way: dict[Hashable, Future[Value]] = {}
         self._n_bytes = 0
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._kept
 
     @property
     def n_bytes(self) -> int:
@@ -62,11 +70,11 @@ class ByteCache(Generic[Value]):
         size = self._size_of(value)
         with self._lock:
             self._drop(key)
-            if size > self._max_bytes:
+            if size > self._max_bytes and not self._keeps_last:
                 return
             self._kept[key] = value
             self._n_bytes += size
-            while self._n_bytes > self._max_bytes:
+            while self._n_bytes > self._max_bytes and len(self._kept) > self._keeps_last:
                 self._drop(next(iter(self._kept)))
 
     def clear(self) -> None:
