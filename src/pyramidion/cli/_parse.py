@@ -53,13 +53,14 @@ def parse_number(text: str, option: str) -> float:
 
 def parse_compression(text: str, destination: Path) -> str:
     """Check ``--compression`` for the format of a destination; IDX checks its own."""
-    from pyramidion.formats._hdf5.sink import gzip_level
-    from pyramidion.shards import Codec
-
     suffix = destination.suffix.lower()
     if suffix in (".h5", ".hdf5", ".hdf"):
+        from pyramidion.formats._hdf5.sink import gzip_level
+
         gzip_level(text)
     elif suffix == ".zarr":
+        from pyramidion.shards import Codec
+
         Codec.parse(text)
     elif suffix != ".idx" and text not in ("", "none"):
         raise UsageError(
