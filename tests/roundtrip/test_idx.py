@@ -108,3 +108,11 @@ def test_written_from_what_was_read(tmp_path):
     spec = check(copy, source)
     with open_idx(path, OpenOptions()) as found:
         assert spec == found.spec
+
+
+def test_voxels_of_one_millimetre_keep_their_unit(tmp_path):
+    """Their physical box equals the box, which of other writers means that nothing is known."""
+    shape = (1, 1, 3, 5, 7)
+    source = ArrayImage(voxels(shape), axes=image_axes(shape, (1.0, 1.0, 1.0), "mm"))
+    write_idx(tmp_path / "v.idx", source)
+    check(tmp_path / "v.idx", source)

@@ -171,7 +171,7 @@ def _report(job: ImageJob, sources: list[ImageSource], run: _Run, seconds: float
     spec = sources[0].spec
     notes = tuple(dict.fromkeys(note for source in sources for note in source.notes()))
     streamed = StreamReport(run.n_tasks, run.n_resumed, run.n_bytes, round(seconds, 3))
-    size = size_of(job.destination) if job.destination.exists() else 0
+    size = size_of(job.destination)
     return ConvertReport(job.destination, spec, streamed, size, notes=notes)
 
 

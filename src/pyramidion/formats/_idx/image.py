@@ -203,9 +203,9 @@ def _channels(field: IdxField, known: tuple[Channel, ...]) -> tuple[Channel, ...
 def _axes(
     header: IdxHeader, shape: Sequence[int], told: dict[str, Any], options: OpenOptions
 ) -> tuple[tuple[Axis, ...], tuple[str, ...]]:
-    bounds, warnings = _bounds(header)
     voxel, offset, units = [1.0] * 3, [0.0] * 3, [""] * 3
     known = told.get("units")
+    bounds, warnings = _bounds(header, has_units=bool(known))
     for axis, (low, size) in enumerate(bounds):  # x, y, z
         voxel[2 - axis], offset[2 - axis] = size, low
         unit = known.get("xyz"[axis]) if isinstance(known, dict) else None
@@ -225,13 +225,18 @@ def _axes(
     return (t, c, *space), warnings
 
 
-def _bounds(header: IdxHeader) -> tuple[list[tuple[float, float]], tuple[str, ...]]:
-    """Return position of the first element and size of an element, along x, y, z."""
+def _bounds(
+    header: IdxHeader, *, has_units: bool
+) -> tuple[list[tuple[float, float]], tuple[str, ...]]:
+    """Return position of the first element and size of an element, along x, y, z.
+
+    Without units, a physical box that is the box itself says nothing: the library writes it so.
+    """
     n = header.n_axes
     if header.physic_box is not None:
         low, high = header.physic_box[::2], header.physic_box[1::2]
         sizes = [(b - a) / d for a, b, d in zip(low, high, header.dims, strict=False)]
-        if header.physic_box == _plain_box(header):
+        if header.physic_box == _plain_box(header) and not has_units:
             return [], ()
         if min(sizes) > 0:
             return list(zip(low, sizes, strict=True)), ()
