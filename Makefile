@@ -1,5 +1,5 @@
 # Everything runs in .venv, with the versions of constraints.txt.
-#   make demo    make a waveform, serve it, open the viewer
+#   make demo    make a waveform and a volume, serve them, open the viewer
 #   make test    everything that is tested, browser and all
 #   make check   the quick part: format, lint, types, layers, unit tests
 

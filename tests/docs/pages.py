@@ -40,6 +40,7 @@ _ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
 _SERVER = re.compile(r"(pyramidion|python -m pyramidion) (serve|view|demo|cors_server)\b")
 _VARIES = [
     (re.compile(r"\d[\d.]* [kMGT]?B\b(/s)?"), "SIZE"),
+    (re.compile(r"\b\d[\d ]* bytes\b"), "SOME bytes"),
     (re.compile(r"\bin \d+\.\d s\b"), "in SOME s"),
     (re.compile(r"\d+ of \d+ parts"), "SOME parts"),
     (re.compile(r"\d+ shards stored"), "SOME shards stored"),
