@@ -39,6 +39,8 @@ BY_HAND = {
     "PYR-HTTP-00": ("HTTP 500", "the server failed"),
     "PYR-HTTP-08": ("HTTP 401", "the token is missing or wrong"),
     "PYR-HTTP-14": ("HTTP 500", "the file could not be read"),
+    "PYR-IDX-13": ("1", "more than … B"),
+    "PYR-IDX-14": ("1", "offset outside the file"),
     "PYR-TRC-09": ("1", "differs from the first file of the set"),
 }
 """Those whose words are put together where no reading of the source finds them."""
@@ -56,10 +58,10 @@ This page is what `--help` says, written by `tools/cli_reference.py`; do not edi
 * `python -m pyramidion` is the same as `pyramidion`.
 
 {{commands}}
-## Command lines of ZoomingOnline
+## Command lines of earlier tools
 
-They work as they did and are not listed by `pyramidion --help`; see
-[coming from ZoomingOnline](../coming-from.md).
+They work as they did and are not listed by `pyramidion --help`; see [coming from other
+tools](../coming-from.md). `convert import A ... export B` is called `convert-steps` here.
 
 {{compatible}}{END}
 """
@@ -160,10 +162,19 @@ def _faults(node: ast.AST) -> Iterator[Fault]:
         if isinstance(identifier, ast.Constant):
             name = node.func.id if isinstance(node.func, ast.Name) else ""
             yield identifier.value, _status(name), _message(name, node.args)
+        yield from _header_faults(node)
     row = node.args if isinstance(node, ast.Call) else getattr(node, "elts", [])
     for status, identifier, text in zip(row, row[1:], row[2:], strict=False):
         if isinstance(identifier, ast.Constant) and IDENTIFIER.match(str(identifier.value)):
             yield identifier.value, f"HTTP {ast.unparse(status)}", text
+
+
+def _header_faults(node: ast.Call) -> Iterator[Fault]:
+    """Find ``header_error(where, key, text, row=5)``, which is ``PYR-IDX-05``."""
+    number = next((k.value for k in node.keywords if k.arg == "row"), None)
+    is_header = isinstance(node.func, ast.Name) and node.func.id == "header_error"
+    if is_header and isinstance(number, ast.Constant) and isinstance(number.value, int):
+        yield f"PYR-IDX-{number.value:02}", str(core.DataError.status), node.args[2]
 
 
 def _status(name: str) -> str:
