@@ -41,5 +41,5 @@ def repair(
         for fault in report.damaged[:SHOWN_FAULTS]:
             tell(f"pyramidion repair: error: {escape(fault, LONGEST_LINE)}")
         told = counted(len(report.damaged), "blocks")
-        tell(f"pyramidion repair: {shown(dataset)}: {told} cannot be read and are as they were")
+        tell(f"pyramidion repair: {shown(dataset)}: {told} left as before: cannot be read")
         raise SystemExit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,7 +11,6 @@ from typing import Any
 
 from pyramidion.core import ImageSource, ImageSpec, PyramidionError, StoppedError, UsageError
 from pyramidion.formats import Format, ImageSink, format_of_destination
-from pyramidion.storage import partial_path
 from pyramidion.workflows._destination import check_destination, check_space, make_parents
 from pyramidion.workflows._files import fingerprint, size_of
 from pyramidion.workflows._image_job import ImageJob, Meter, open_fields
@@ -153,14 +151,8 @@ def _run_part(
     job: ImageJob, destination: Path, sources: list[ImageSource], progress: Progress | None
 ) -> ConvertReport:
     began = time.monotonic()
-    was_begun = partial_path(job.destination).exists()
     with job.attach() as parts:
-        try:
-            wanted = parse_tasks(job.options.tasks, len(parts.sink.tasks))
-        except UsageError:
-            if not was_begun:  # a question only: nothing is left behind
-                shutil.rmtree(partial_path(job.destination), ignore_errors=True)
-            raise
+        wanted = parse_tasks(job.options.tasks, len(parts.sink.tasks))
         run = _Run(parts.sink, [s.spec for s in sources], progress)
         run_part(parts, wanted, run.done)
     report = _report(job, sources, run, time.monotonic() - began)

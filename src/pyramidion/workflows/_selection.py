@@ -198,7 +198,7 @@ def _at_level(box: Box, source: ImageSource, level: int) -> Box:
             raise UsageError(
                 "--box",
                 f"{axis} {a} is not on level {level}",
-                f"every {factor:g}th is",
+                f"one in {factor:g} is",
                 f"use {axis} {near} or a finer --level",
                 id="PYR-BOX-03",
             )
