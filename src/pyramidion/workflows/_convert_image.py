@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pyramidion.core import ImageSource, ImageSpec, PyramidionError, StoppedError, UsageError
-from pyramidion.formats import Format, ImageSink, format_of_destination
+from pyramidion.core import ImageSource, ImageSpec, UsageError
+from pyramidion.formats import Format, ImageSink, format_of_destination, open_image
 from pyramidion.workflows._destination import check_destination, check_space, make_parents
+from pyramidion.workflows._ending import aborting
 from pyramidion.workflows._files import fingerprint, size_of
 from pyramidion.workflows._image_job import ImageJob, Meter, open_fields
 from pyramidion.workflows._options import ConvertOptions, ConvertReport, n_workers
@@ -28,6 +29,9 @@ COMPRESSED_SHARE = 0.3
 
 SHOWN_FILES = 12
 """How many files of a stack a plan names: enough to see that 10 comes behind 9."""
+
+_PROGRAM_BYTES = 100 * 2**20
+_SLAB_BYTES = 2**27
 
 _MANY_FIELDS = {"idx", "hdf5"}
 """Formats whose datasets hold fields of different types side by side."""
@@ -73,6 +77,7 @@ def plan_image(source: Path, destination: Path, options: ConvertOptions) -> dict
             "dtype": spec.dtype.name,
             "bytes_in": sum(s.n_bytes for s in specs),
             "bytes_out_estimated": _estimated_bytes(specs, options),
+            "peak_memory_estimated": _peak_bytes(specs, options),
             "workers": n_workers(options.workers),
             "order": [*getattr(sources[0], "files", [])[:SHOWN_FILES]],
             "warnings": [w for s in specs for w in s.warnings],
@@ -126,24 +131,9 @@ def _run(
             id="PYR-ALL-06",
         )
     run = _Run(sink, specs, progress)
-    try:
+    with aborting(sink):
         run.everything(job, sources)
         sink.commit()
-    except KeyboardInterrupt as error:
-        sink.abort()
-        raise StoppedError("stopped", run.kept(), id="PYR-ALL-27") from error
-    except PyramidionError as error:
-        sink.abort()
-        error.good = error.good or run.kept()
-        raise
-    except MemoryError as error:
-        sink.abort()
-        raise PyramidionError(
-            "memory", "not enough memory", mend="use fewer --workers", id="PYR-ALL-24"
-        ) from error
-    except BaseException:
-        sink.abort()
-        raise
     return _report(job, sources, run, time.monotonic() - began)
 
 
@@ -201,18 +191,11 @@ class _Run:
         if self._progress is not None:
             self._progress(min(self._before + n_bytes, self._total), self._total)
 
-    def kept(self) -> str:
-        """Tell what a run that failed leaves."""
-        if not self._sink.resumable:
-            return "nothing was kept"
-        n_kept = sum(self._sink.is_done(n) for n in range(self.n_tasks))
-        if n_kept == 0:
-            return "nothing was kept"
-        return f"{n_kept} of {self.n_tasks} parts stored, go on with --resume"
-
 
 def _checked_format(source: Path, destination: Path, options: ConvertOptions) -> Format:
     written = format_of_destination(destination, "image")
+    if written.name == "idx" and options.arco and not (options.overwrite or options.resume):
+        _check_block_size(destination, options.arco)
     if written.name != "image-stack":  # pictures go into a folder that may hold others
         check_destination(
             destination,
@@ -223,6 +206,41 @@ def _checked_format(source: Path, destination: Path, options: ConvertOptions) ->
             parents=options.parents,
         )
     return written
+
+
+def _check_block_size(destination: Path, arco: int) -> None:
+    """Say that a dataset which is there has other blocks: it is not re-blocked in place.
+
+    Raises
+    ------
+    UsageError
+        If there is one.
+    """
+    if not destination.is_file():
+        return
+    with open_image(destination) as there:
+        kept = getattr(there, "details", {}).get("block_bytes", arco)
+    if kept != arco:
+        raise UsageError(
+            str(destination),
+            f"has {_binary(kept)} blocks, {_binary(arco)} asked",
+            mend="other name or --overwrite",
+            id="PYR-CPY-01",
+        )
+
+
+def _binary(n_bytes: int) -> str:
+    """Write a block size as people give it: ``64 KiB``."""
+    for unit, size in (("MiB", 2**20), ("KiB", 2**10)):
+        if n_bytes >= size:
+            return f"{n_bytes / size:g} {unit}"
+    return f"{n_bytes} B"
+
+
+def _peak_bytes(specs: list[ImageSpec], options: ConvertOptions) -> int:
+    """Estimate the peak: the program itself, and per worker a slab and what is made of it."""
+    slab = min(max(spec.n_bytes for spec in specs), _SLAB_BYTES)
+    return _PROGRAM_BYTES + n_workers(options.workers) * slab * 3 // 2
 
 
 def _estimated_bytes(specs: list[ImageSpec], options: ConvertOptions) -> int:

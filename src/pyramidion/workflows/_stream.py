@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from pyramidion.core import Box, PyramidionError, Source, StoppedError
+from pyramidion.core import Box, Source
 from pyramidion.formats import Sink
+from pyramidion.workflows._ending import aborting
 from pyramidion.workflows._pool import in_order
 
 Progress = Callable[[int, int], None]
@@ -78,29 +79,12 @@ def stream(
     """
     began = time.monotonic()
     meter = _Meter(source, sink, progress)
-    n_done = 0
-    try:
+    with aborting(sink):
         for task, result in in_order(
             lambda task: sink.work(task, meter.read), range(len(sink.tasks)), workers, meter.stop
         ):
             sink.accept(task, result)
-            n_done += 1
         sink.commit()
-    except KeyboardInterrupt as error:
-        sink.abort()
-        raise StoppedError("stopped", _kept(sink, n_done), id="PYR-ALL-27") from error
-    except PyramidionError as error:
-        sink.abort()
-        error.good = error.good or _kept(sink, n_done)
-        raise
-    except MemoryError as error:
-        sink.abort()
-        raise PyramidionError(
-            "memory", "not enough memory", mend="use fewer --workers", id="PYR-ALL-24"
-        ) from error
-    except BaseException:
-        sink.abort()
-        raise
     return StreamReport(
         len(sink.tasks), meter.n_resumed, meter.n_read, round(time.monotonic() - began, 3)
     )
@@ -128,12 +112,3 @@ class _Meter:
         if self._progress is not None:
             self._progress(self._n_kept + self.n_read, self._total)
         return values
-
-
-def _kept(sink: Sink, n_done: int) -> str:
-    if not sink.resumable:
-        return "nothing was kept"
-    n_kept = max(n_done, sum(sink.is_done(task) for task in range(len(sink.tasks))))
-    if n_kept == 0:
-        return "nothing was kept"
-    return f"{n_kept} of {len(sink.tasks)} parts stored, go on with --resume"

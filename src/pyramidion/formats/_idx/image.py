@@ -103,6 +103,7 @@ class IdxImage(Closing):
             "layout": "row-major" if field.is_row_major else "hz",
             "bitmask": header.bitmask.text,
             "bitsperblock": header.bitsperblock,
+            "block_bytes": header.block_bytes(field),
             "blocks": header.n_blocks,
         }
 
