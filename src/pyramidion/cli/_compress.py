@@ -27,14 +27,14 @@ def compress(
 
     Example: pyramidion compress brain.idx --codec lz4
     """
-    from pyramidion.cli._parse import parse_workers
+    from pyramidion.cli._parse import not_blank, parse_workers
     from pyramidion.cli._print import print_json, progress_bar, shown
     from pyramidion.core import format_bytes, parse_count
     from pyramidion.workflows import CompressOptions
     from pyramidion.workflows import compress as run
 
     options = CompressOptions(
-        codec=codec,
+        codec=not_blank(codec, "--codec", "one of zip, lz4, raw"),
         field=field or None,
         time=parse_count(time, "--time") if time else None,
         workers=parse_workers(workers),

@@ -25,13 +25,13 @@ def convert(
         ),
     ],
     box: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--box",
             metavar="BOX",
             help='Keep this: "x1 x2 y1 y2 z1 z2", or samples "FIRST LAST"; both ends included.',
         ),
-    ] = "",
+    ] = None,
     level: o.Level = "",
     end_resolution: o.EndResolution = "",
     time: o.Time = "",
@@ -43,7 +43,7 @@ def convert(
     kind: o.As = "",
     dt: o.Interval = "",
     voxel: o.Voxel = "",
-    arco: o.Arco = "",
+    arco: o.Arco = None,
     stat: o.Stat = "",
     value_range: o.ValueRange = "",
     crop: o.Crop = False,
@@ -75,6 +75,7 @@ def convert(
     Example: pyramidion convert "slices/*.png" brain.idx
     """
     from pyramidion.cli._parse import (
+        not_blank,
         parse_arco,
         parse_compression,
         parse_kind,
@@ -95,13 +96,13 @@ def convert(
             fill_damaged=fill_damaged, end_resolution=end_resolution,
         ),
         kind=parse_kind(kind),
-        box=box,
+        box=not_blank(box, "--box", 'write --box "x1 x2 y1 y2 z1 z2"'),
         level=parse_level(level, end_resolution),
         times=time,
         clip=clip,
         compression=parse_compression(compression, out),
         zarr_format=parse_zarr_format(zarr_format, out),
-        arco=parse_arco(arco),
+        arco=parse_arco(not_blank(arco, "--arco", "write for example 1mb")),
         stat=stat,
         value_range=parse_range(value_range),
         workers=parse_workers(workers),
@@ -122,6 +123,8 @@ def convert(
         report = run(Path(source), out, options, progress)
     warn("convert", [*report.spec.warnings, *report.notes])
     print_json(report.as_dict()) if json else print_report(report)
+    if report.n_damaged:  # what was written is whole, what was read is not
+        raise SystemExit(1)
 
 
 def open_options(  # what `convert`, `info` and `verify` say about a source

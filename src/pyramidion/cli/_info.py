@@ -18,6 +18,7 @@ def info(
     field: o.Field = "",
     series: o.Series = "",
     axes: o.Axes = "",
+    kind: o.As = "",
     dt: o.Interval = "",
     voxel: o.Voxel = "",
     allow_mixed: o.AllowMixed = False,
@@ -35,6 +36,7 @@ def info(
     Example: pyramidion info scope.zarr
     """
     from pyramidion.cli._convert import open_options
+    from pyramidion.cli._parse import parse_kind
     from pyramidion.cli._print import print_json, warn
     from pyramidion.core import UsageError
     from pyramidion.workflows import describe
@@ -51,7 +53,7 @@ def info(
         dataset=name, field=field, series=series, axes=axes, dt=dt, voxel=voxel,
         allow_mixed=allow_mixed,
     )  # fmt: skip
-    report = describe(Path(dataset), options)
+    report = describe(Path(dataset), options, kind=parse_kind(kind))
     warn("info", report["warnings"])
     print_json(report) if json else _print(report)
 

@@ -76,7 +76,7 @@ Time = Annotated[
 ]
 Clip = Annotated[bool, typer.Option("--clip", help="Cut a box that is partly outside.")]
 Arco = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--arco",
         metavar="SIZE|modvisus",

@@ -86,6 +86,19 @@ def parse_zarr_format(text: str, destination: Path) -> int:
     return int(text)
 
 
+def not_blank(text: str | None, option: str, mend: str) -> str:
+    """Return an option's text, empty when it is not given.
+
+    Raises
+    ------
+    UsageError
+        If it is given and blank, as by a script whose variable is not set.
+    """
+    if text is not None and not text.strip():
+        raise UsageError(option, "empty", repr(text), mend, id="PYR-ALL-13")
+    return text or ""
+
+
 def parse_arco(text: str) -> int | None:
     """Read ``--arco``: bytes of a block, 0 for ``modvisus``, None when it is not given."""
     if not text:

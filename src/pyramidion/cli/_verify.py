@@ -18,6 +18,7 @@ def verify(
     name: o.Dataset = "",
     axes: o.Axes = "",
     field: o.Field = "",
+    kind: o.As = "",
     dt: o.Interval = "",
     allow_mixed: o.AllowMixed = False,
     workers: o.Workers = "",
@@ -28,7 +29,7 @@ def verify(
     Example: pyramidion verify scope.zarr --against scope.h5
     """
     from pyramidion.cli._convert import open_options
-    from pyramidion.cli._parse import parse_workers
+    from pyramidion.cli._parse import parse_kind, parse_workers
     from pyramidion.cli._print import LONGEST_LINE, counted, print_json, progress_bar, shown, tell
     from pyramidion.core import escape
     from pyramidion.workflows import SHOWN_FAULTS
@@ -38,7 +39,12 @@ def verify(
     source = Path(against) if against else None
     with progress_bar("verifying", quiet=json) as progress:
         report = run(
-            Path(dataset), source, options, workers=parse_workers(workers), progress=progress
+            Path(dataset),
+            source,
+            options,
+            kind=parse_kind(kind),
+            workers=parse_workers(workers),
+            progress=progress,
         )
     if json:
         print_json(report.as_dict())

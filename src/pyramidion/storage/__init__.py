@@ -4,6 +4,7 @@ from pyramidion.storage._byte_cache import ByteCache
 from pyramidion.storage._faults import free_bytes, storage_error, told_as
 from pyramidion.storage._folder import Folder, StagedFile
 from pyramidion.storage._lock import WriterLock
+from pyramidion.storage._positioned import open_regular, read_at, write_at
 from pyramidion.storage._siblings import hidden_sibling, partial_path
 from pyramidion.storage._spill import Spill
 from pyramidion.storage._staged_folder import (
@@ -29,9 +30,12 @@ __all__ = [
     "free_bytes",
     "hidden_sibling",
     "kept_plan",
+    "open_regular",
     "partial_path",
+    "read_at",
     "remove_scratch",
     "restore_replaced",
     "storage_error",
     "told_as",
+    "write_at",
 ]

@@ -30,6 +30,9 @@ class WriterLock:
     ----------
     destination : Path
         What is being written; its folder must be there.
+    shared : bool
+        Share it with others who say so too: the parts of an array of jobs. Its file stays, for the
+        one who publishes.
 
     Raises
     ------
@@ -37,8 +40,9 @@ class WriterLock:
         If a living process holds it, or the file cannot be made.
     """
 
-    def __init__(self, destination: Path) -> None:
+    def __init__(self, destination: Path, *, shared: bool = False) -> None:
         self._path = hidden_sibling(destination, "lock")
+        self._shared = shared
         with told_as(destination):
             self._file = self._locked(destination)
             try:
@@ -53,7 +57,8 @@ class WriterLock:
             file = self._path.open("a+b", buffering=0)
             try:
                 if fcntl is not None:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    how = fcntl.LOCK_SH if self._shared else fcntl.LOCK_EX
+                    fcntl.flock(file, how | fcntl.LOCK_NB)
                 if _is_at(file, self._path):
                     return file
                 file.close()  # its last holder removed it meanwhile: lock the one that is there now
@@ -72,11 +77,16 @@ class WriterLock:
         """Tell whether it has not been given back."""
         return not self._file.closed
 
+    def close(self) -> None:
+        """Do as ``release``."""
+        self.release()
+
     def release(self) -> None:
         """Give the lock back and remove its file; safe to call twice."""
         if self.held:
             try:
-                self._path.unlink(missing_ok=True)
+                if not self._shared:
+                    self._path.unlink(missing_ok=True)
             finally:
                 self._file.close()
 

@@ -152,18 +152,25 @@ class StagedFolder:
             shutil.rmtree(replaced, ignore_errors=True)
             self._lock.release()
 
-    def abort(self) -> None:
+    def abort(self, *, keep: bool | None = None) -> None:
         """Let go; what is complete, if anything is, stays for ``--resume``.
 
         Safe to call twice, and after ``commit``.
+
+        Parameters
+        ----------
+        keep : bool, optional
+            Whether anything is complete; by default, whether there is any file.
         """
         if self._lock is None or not self._lock.held:
             return
         try:
             with told_as(self.destination):
                 _restore_replaced(self.destination)
-            finished = (p for p in self._partial.rglob("[!.]*") if p.is_file())
-            if next(finished, None) is None:
+            if keep is None:
+                finished = (p for p in self._partial.rglob("[!.]*") if p.is_file())
+                keep = next(finished, None) is not None
+            if not keep:
                 shutil.rmtree(self._partial, ignore_errors=True)
         finally:
             self._lock.release()

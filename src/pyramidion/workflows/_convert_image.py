@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pyramidion.core import ImageSource, ImageSpec, UsageError
 from pyramidion.formats import Format, ImageSink, format_of_destination, open_image
-from pyramidion.workflows._destination import check_destination, check_space, make_parents
+from pyramidion.storage import WriterLock
+from pyramidion.workflows._destination import (
+    check_destination,
+    check_parent,
+    check_pictures_apart,
+    check_space,
+    make_parents,
+)
 from pyramidion.workflows._ending import aborting
 from pyramidion.workflows._files import fingerprint, size_of
 from pyramidion.workflows._image_job import ImageJob, Meter, open_fields
@@ -89,7 +96,7 @@ def _open_all(source: Path, written: Format, options: ConvertOptions) -> list[Im
     """Open what is to be converted: the field that was asked for, or all that the format holds."""
     opened = open_fields(source, options)
     names = opened[0].fields
-    if len(names) == 1 or options.source.field is not None:
+    if len(names) == 1 or options.source.field or options.source.dataset:
         return opened
     opened[0].close()
     if written.name not in _MANY_FIELDS:
@@ -141,7 +148,7 @@ def _run_part(
     job: ImageJob, destination: Path, sources: list[ImageSource], progress: Progress | None
 ) -> ConvertReport:
     began = time.monotonic()
-    with job.attach() as parts:
+    with _shared(job.destination), job.attach() as parts:
         wanted = parse_tasks(job.options.tasks, len(parts.sink.tasks))
         run = _Run(parts.sink, [s.spec for s in sources], progress)
         run_part(parts, wanted, run.done)
@@ -149,12 +156,22 @@ def _run_part(
     return replace(report, destination=destination, published=False, bytes_written=0)
 
 
+def _shared(destination: Path) -> AbstractContextManager[object]:
+    """Keep others from publishing while a part of an array of jobs is done."""
+    if not destination.parent.is_dir():  # of pictures, whose folder comes with them
+        return nullcontext()
+    return closing(WriterLock(destination, shared=True))
+
+
 def _report(job: ImageJob, sources: list[ImageSource], run: _Run, seconds: float) -> ConvertReport:
     spec = sources[0].spec
     notes = tuple(dict.fromkeys(note for source in sources for note in source.notes()))
     streamed = StreamReport(run.n_tasks, run.n_resumed, run.n_bytes, round(seconds, 3))
-    size = size_of(job.destination)
-    return ConvertReport(job.destination, spec, streamed, size, notes=notes)
+    size = run.bytes_written
+    if size is None:
+        size = size_of(job.destination)
+    n_damaged = sum(getattr(source, "n_damaged", 0) for source in sources)
+    return ConvertReport(job.destination, spec, streamed, size, notes=notes, n_damaged=n_damaged)
 
 
 class _Run:
@@ -168,6 +185,11 @@ class _Run:
         self.n_resumed = sum(was_done)
         self._before = sum(c for c, is_done in zip(self._costs, was_done, strict=True) if is_done)
         self.n_bytes = 0
+
+    @property
+    def bytes_written(self) -> int | None:
+        """What the destination counts itself: pictures lie among other files."""
+        return getattr(self._sink, "bytes_written", None)
 
     def everything(self, job: ImageJob, sources: list[ImageSource]) -> None:
         """Do all that is left, with whatever the options name."""
@@ -196,7 +218,13 @@ def _checked_format(source: Path, destination: Path, options: ConvertOptions) ->
     written = format_of_destination(destination, "image")
     if written.name == "idx" and options.arco and not (options.overwrite or options.resume):
         _check_block_size(destination, options.arco)
-    if written.name != "image-stack":  # pictures go into a folder that may hold others
+    if written.name == "image-stack":  # pictures go into a folder that may hold others
+        from pyramidion.formats._images.template import picture_folder
+
+        folder = picture_folder(destination)
+        check_pictures_apart(destination, folder, source)
+        check_parent(folder, parents=options.parents)
+    else:
         check_destination(
             destination,
             source,

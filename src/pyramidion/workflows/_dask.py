@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from typing import Any
 
 from pyramidion.core import PyramidionError, StorageError, UsageError
@@ -13,6 +14,9 @@ from pyramidion.workflows._run_tasks import Finished, pending_stages
 _IN_FLIGHT_PER_THREAD = 4
 """Tasks handed to the scheduler at a time: it never holds a graph of a million."""
 _CONNECT_S = 10
+_MOST_JOBS = 8
+"""Conversions whose files a worker keeps open; the one begun first is closed for the next."""
+_lock = threading.Lock()
 _parts: dict[ImageJob, JobParts] = {}
 """Of a worker process: the conversion that it works on."""
 
@@ -93,10 +97,11 @@ def _run_stage(client: Any, job: ImageJob, tasks: list[int], most: int, done: Fi
 
 def _do(job: ImageJob, task: int) -> int:
     """Do a task in a worker process of the cluster."""
-    if job not in _parts:
-        for parts in _parts.values():
-            parts.close()
-        _parts.clear()
-        _parts[job] = job.attach()
-    _parts[job].do(task)
+    with _lock:  # the threads of a worker share the open ends of a conversion
+        if job not in _parts:
+            if len(_parts) >= _MOST_JOBS:
+                _parts.pop(next(iter(_parts))).close()
+            _parts[job] = job.attach()
+        parts = _parts[job]
+    parts.do(task)
     return task

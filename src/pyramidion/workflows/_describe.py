@@ -22,7 +22,7 @@ from pyramidion.workflows._files import files_of, size_of
 _SHOWN = 1000
 
 
-def describe(path: Path, options: OpenOptions | None = None) -> dict[str, Any]:
+def describe(path: Path, options: OpenOptions | None = None, *, kind: str = "") -> dict[str, Any]:
     """Describe anything that can be read.
 
     Parameters
@@ -31,6 +31,8 @@ def describe(path: Path, options: OpenOptions | None = None) -> dict[str, Any]:
         A file, a store, or a name with ``*``.
     options : OpenOptions, optional
         What is known about it.
+    kind : str
+        ``waveform`` or ``image``, where a file may be either; empty to find out.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def describe(path: Path, options: OpenOptions | None = None) -> dict[str, Any]:
         JSON values: format, shape, dtype, time axis, gains, triggers, levels, bytes, warnings.
     """
     found = format_of_source(path)
-    if kind_of_source(path, options) == "image":
+    if (kind or kind_of_source(path, options)) == "image":
         return _image(path, found.name, options)
     with open_source(path, options) as opened:
         report = {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pyramidion.core import StorageError, UsageError, WaveformSpec, format_bytes
-from pyramidion.formats import Format
+from pyramidion.formats import Format, is_pattern
 from pyramidion.storage import free_bytes, kept_plan, restore_replaced, told_as
+from pyramidion.workflows._files import files_of
 
 COMPRESSED_SHARE = 0.6
 """Bytes stored per byte of noisy samples, at the best; what is refused will not fit."""
@@ -47,11 +49,81 @@ def check_destination(
         If the folder cannot be written.
     """
     if source is not None:
-        _check_apart(path, source)
+        check_apart(path, source)
     restore_replaced(path)
     if path.exists() or path.is_symlink():
         allowed = overwrite or (resume and bool(kept_plan(path).get("overwrite")))
         _check_replaceable(path, written, overwrite=allowed)
+    check_parent(path, parents=parents)
+
+
+def make_parents(path: Path) -> None:
+    """Make the folders that a destination lies in."""
+    with told_as(path):
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+
+
+def check_apart(path: Path, source: Path) -> None:
+    """Check that neither of both contains the other; blocks belong to the index beside them.
+
+    Raises
+    ------
+    UsageError
+        If one does.
+    """
+    here = real_path(path)
+    parts = [source, *([source.with_suffix("")] if source.suffix == ".idx" else [])]
+    for there in map(real_path, parts):
+        if here == there or (there.is_dir() and here.is_relative_to(there)):
+            what = "output lies inside the input"
+        elif here.is_dir() and there.is_relative_to(here):
+            what = "input lies inside the output"
+        else:
+            continue
+        raise UsageError(str(path), what, source, "choose another place", id="PYR-ALL-10")
+
+
+def check_pictures_apart(path: Path, folder: Path, source: Path) -> None:
+    """Check that a picture, or a series of them, does not land among what it is made from.
+
+    Parameters
+    ----------
+    path : Path
+        The picture, or the template of a series.
+    folder : Path
+        Where they go.
+    source : Path
+        A file, a folder or a pattern.
+
+    Raises
+    ------
+    UsageError
+        If a source file would be replaced, or the source would grow.
+    """
+    into = real_path(folder)
+    files = files_of(source)
+    is_set = len(files) > 1 or source.is_dir() or is_pattern(source)
+    is_series = "%" in path.name
+    among = any(
+        real_path(file) == real_path(path)
+        or (is_set and is_series and real_path(file.parent) == into)
+        for file in files
+    )
+    if among or (source.is_dir() and into.is_relative_to(real_path(source))):
+        raise UsageError(
+            str(path), "output lies inside the input", source, "choose another place",
+            id="PYR-ALL-10",
+        )  # fmt: skip
+
+
+def check_parent(path: Path, *, parents: bool) -> None:
+    """Check that the folder of a destination is there, or will be made.
+
+    Raises
+    ------
+    UsageError
+        If it is not.
+    """
     parent = path.absolute().parent
     if not parents and not parent.is_dir():
         raise UsageError(
@@ -63,21 +135,9 @@ def check_destination(
         )
 
 
-def make_parents(path: Path) -> None:
-    """Make the folders that a destination lies in."""
-    with told_as(path):
-        path.absolute().parent.mkdir(parents=True, exist_ok=True)
-
-
-def _check_apart(path: Path, source: Path) -> None:
-    here, there = path.resolve(), source.resolve()
-    if here == there or (there.is_dir() and here.is_relative_to(there)):
-        what = "output lies inside the input"
-    elif here.is_dir() and there.is_relative_to(here):
-        what = "input lies inside the output"
-    else:
-        return
-    raise UsageError(str(path), what, source, "choose another place", id="PYR-ALL-10")
+def real_path(path: Path) -> Path:
+    """Return a path without links; one that leads in a circle stays as it is."""
+    return Path(os.path.realpath(path))
 
 
 def _check_replaceable(path: Path, written: Format, *, overwrite: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +38,7 @@ def fingerprint(source: Path, spec: ArraySpec, how: Sequence[object]) -> str:
         stat = file.stat()
         told.append([str(file), stat.st_size, stat.st_mtime_ns])
     settings = [*map(repr, how), spec.shape, spec.dtype.str]
-    text = json.dumps([str(source.resolve()), sorted(told), settings])
+    text = json.dumps([os.path.realpath(source), sorted(told), settings])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

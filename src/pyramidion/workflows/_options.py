@@ -108,6 +108,8 @@ class ConvertReport:
         False after a part of the tasks: the destination is not there yet.
     notes : tuple of str
         What reading has found that the user should know.
+    n_damaged : int
+        Blocks of the source that did not decode and were filled, as asked.
     """
 
     destination: Path
@@ -116,6 +118,7 @@ class ConvertReport:
     bytes_written: int
     published: bool = True
     notes: tuple[str, ...] = ()
+    n_damaged: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -125,6 +128,7 @@ class ConvertReport:
             "dtype": self.spec.dtype.name,
             "bytes_written": self.bytes_written,
             "published": self.published,
+            "n_damaged": self.n_damaged,
             "warnings": [*self.spec.warnings, *self.notes],
             **self.stream.as_dict(),
         }

@@ -66,6 +66,11 @@ class SelectedImage(Closing):
             parts.append(self._source.read(moved, self._kept.level))
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
+    @property
+    def n_damaged(self) -> int:
+        """Blocks of the source that did not decode and were filled."""
+        return getattr(self._source, "n_damaged", 0)
+
     def notes(self) -> tuple[str, ...]:
         """Return what the source has found."""
         return self._source.notes()

@@ -45,10 +45,11 @@ def verify(
     against: Path | None = None,
     options: OpenOptions | None = None,
     *,
+    kind: str = "",
     workers: int = 0,
     progress: Progress | None = None,
 ) -> VerifyReport:
-    """Check a waveform dataset, and compare it with its source.
+    """Check a dataset, and compare it with its source.
 
     Parameters
     ----------
@@ -58,6 +59,8 @@ def verify(
         What it was made from: samples, times and gains must be the same.
     options : OpenOptions, optional
         How to open `against`.
+    kind : str
+        ``waveform`` or ``image``, where the dataset may be either; empty to find out.
     workers : int
         Threads; 0 for one per core.
     progress : callable, optional
@@ -73,7 +76,9 @@ def verify(
     PyramidionError
         If one of both cannot be opened at all.
     """
-    if kind_of_source(dataset) == "image":
+    if not kind:  # what is compared decides for a file that may be both
+        kind = "image" if "image" in map(kind_of_source, filter(None, (dataset, against))) else ""
+    if kind == "image":
         options = options or OpenOptions()
         return verify_image(dataset, against, options, workers=workers, progress=progress)
     report = VerifyReport(dataset)

@@ -9,11 +9,21 @@ import itertools
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from pyramidion.core import Box, DamagedError, ImageSource, MissingError, PyramidionError
+from pyramidion.core import (
+    IMAGE_AXES,
+    Axis,
+    Box,
+    DamagedError,
+    ImageSource,
+    MissingError,
+    PyramidionError,
+)
 from pyramidion.formats import OpenOptions, image_faults, open_image
 from pyramidion.workflows._compare import are_identical
 from pyramidion.workflows._options import n_workers
@@ -22,6 +32,10 @@ from pyramidion.workflows._stream import Progress
 from pyramidion.workflows._verify_report import VerifyReport
 
 SLAB_BYTES = 2**26
+_LENGTHS = {"pm": 1e-12, "nm": 1e-9, "um": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0}
+_DURATIONS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_UNITS = _LENGTHS | _DURATIONS
+"""What the units of axes are in metres and seconds."""
 
 
 def verify_image(
@@ -35,12 +49,16 @@ def verify_image(
     """Check an image dataset, and compare it with its source; see :func:`verify`."""
     report = VerifyReport(dataset, kind="image")
     with ExitStack() as stack:
-        first = stack.enter_context(open_image(dataset, OpenOptions(field=options.field)))
-        names = first.fields if options.field is None else (first.spec.name,)
         source = None
+        how = OpenOptions(field=options.field)
         if against is not None:
             report.against = str(against)
             source = stack.enter_context(open_image(against, options))
+            how = replace(how, axes=_axes_of(dataset, source))
+        first = stack.enter_context(open_image(dataset, how))
+        names = first.fields if options.field is None else (first.spec.name,)
+        if source is not None and options.field is None:
+            report.faults += _compare_fields(first, source)
         for name in names:
             field = (
                 first
@@ -55,11 +73,27 @@ def verify_image(
     return report
 
 
+def _axes_of(dataset: Path, source: ImageSource) -> str | None:
+    """Return the axes of a file that names none, as its source has them."""
+    if dataset.suffix.lower() != ".npy" or source.spec.is_rgb:
+        return None
+    sizes = zip(IMAGE_AXES, source.spec.shape, strict=True)
+    return ",".join(name for name, n in sizes if name in source.spec.present or n > 1)
+
+
+def _compare_fields(opened: ImageSource, source: ImageSource) -> list[str]:
+    if len(opened.fields) == len(source.fields) == 1:
+        return []
+    missing = [f"field {name}: missing" for name in source.fields if name not in opened.fields]
+    added = [
+        f"field {name}: not in the source" for name in opened.fields if name not in source.fields
+    ]
+    return missing + added
+
+
 def _field_of(
     source: ImageSource, against: Path, options: OpenOptions, name: str, stack: ExitStack
 ) -> ImageSource | None:
-    from dataclasses import replace
-
     if name in source.fields:
         return stack.enter_context(open_image(against, replace(options, field=name)))
     return source if len(source.fields) == 1 else None
@@ -84,6 +118,9 @@ def _check_field(
         report.faults += [fault for fault in faults if fault not in report.faults[-100:]]
         if progress is not None:
             progress(report.samples * spec.dtype.itemsize, total)
+    if report.faults and isinstance(opened, _Blocks):
+        # A block of a coarse level reaches over everything: only one by one are all of them named.
+        report.faults += [fault for fault in opened.block_faults() if fault not in report.faults]
     report.levels = [round(max(level.factors)) for level in opened.levels[1:]]
     report.checksums = bool(getattr(opened, "has_checksums", False))
     if not report.faults:
@@ -103,6 +140,13 @@ def slabs(opened: ImageSource) -> Iterator[Box]:
     for start in itertools.product(*(range(0, n, s) for n, s in zip(shape, step, strict=True))):
         stop = tuple(a + s for a, s in zip(start, step, strict=True))
         yield Box(start, stop).clipped(shape)
+
+
+@runtime_checkable
+class _Blocks(Protocol):
+    """An image whose blocks can be decoded one by one."""
+
+    def block_faults(self) -> Iterator[str]: ...
 
 
 class _Checker:
@@ -160,10 +204,25 @@ def _compare_specs(opened: ImageSource, source: ImageSource) -> list[str]:
         faults.append(f"shape {a.shape} differs from the source's {b.shape}")
     if a.dtype != b.dtype:
         faults.append(f"type {a.dtype} differs from the source's {b.dtype}")
-    for mine, other in zip(a.axes[2:], b.axes[2:], strict=True):
-        sized = mine.unit and other.unit == mine.unit
-        if sized and not math.isclose(mine.scale, other.scale, rel_tol=1e-6):
-            faults.append(
-                f"voxel size {mine.name} {mine.scale:g} differs from the source's {other.scale:g}"
-            )
+    for mine, other in zip((a.axes[0], *a.axes[2:]), (b.axes[0], *b.axes[2:]), strict=True):
+        faults += _compare_axis(mine, other)
+    if a.times and b.times and a.times != b.times:
+        faults.append(f"time steps {a.times[:8]} differ from the source's {b.times[:8]}")
     return faults
+
+
+def _compare_axis(mine: Axis, other: Axis) -> list[str]:
+    """Compare sizes and positions that both know, whatever their units."""
+    if mine.unit not in _UNITS or other.unit not in _UNITS:
+        return []
+    here, there = _UNITS[mine.unit], _UNITS[other.unit]
+    size = other.scale * there / here
+    offset = other.offset * there / here
+    what = "time step" if mine.name == "t" else f"voxel size {mine.name}"
+    if not math.isclose(mine.scale, size, rel_tol=1e-6):
+        return [f"{what} {mine.scale:g} {mine.unit} differs from the source's {size:g} {mine.unit}"]
+    if not math.isclose(mine.offset, offset, rel_tol=1e-6, abs_tol=1e-6 * abs(mine.scale)):
+        return [
+            f"first {mine.name} at {mine.offset:g} {mine.unit} differs from the source's {offset:g}"
+        ]
+    return []

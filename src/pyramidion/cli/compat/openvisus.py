@@ -104,7 +104,7 @@ def copy_dataset(
 
 def convert_steps(
     words: Annotated[list[str], typer.Argument(metavar="IDX export FILE")],
-    box: Annotated[str, typer.Option("--box", metavar='"x1 x2 y1 y2 z1 z2"')] = "",
+    box: Annotated[str | None, typer.Option("--box", metavar='"x1 x2 y1 y2 z1 z2"')] = None,
     field: _Field = "",
     time: _Step = "",
     fromh: Annotated[str, typer.Option("--fromh", metavar="H")] = "",

@@ -148,7 +148,7 @@ class OmeSink:
 
     def abort(self) -> None:
         """Let go; finished tasks stay for ``--resume``."""
-        self._staged.abort()
+        self._staged.abort(keep=any(map(self.is_done, range(len(self.tasks)))))
 
     def _work(self, task: int, reads: Sequence[Read]) -> None:
         level, number = self._place(task)
