@@ -6,8 +6,12 @@ from hypothesis import settings
 
 from pyramidion.core import WaveformSpec, waveform_axes
 
-WHOLE_PROGRAM = {"cli", "docs", "fault", "test_all_commands.py", "test_zarr.py"}
-"""Folders and files whose tests start the real program again and again: not the quick part."""
+WHOLE_PROGRAM = {
+    "cli", "docs", "fault", "test_all_commands.py", "test_command.py", "test_hdf5.py",
+    "test_hdf5_image.py", "test_zarr.py",
+}  # fmt: skip
+"""Folders and files whose tests start the real program, or the child process that looks at HDF5
+files, again and again: not the quick part."""
 
 
 def pytest_collection_modifyitems(items):
