@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 import tracemalloc
 import zlib
@@ -145,6 +146,8 @@ def test_idx_05_bitmask(tmp_path, bits, words):
 @pytest.mark.parametrize("value", [0, 63, -3, "x", ""])
 def test_idx_06_bits_per_block(tmp_path, value):
     line = opening(header(tmp_path, bitsperblock=value), "PYR-IDX-06")
+    assert "(bitsperblock): 1 to 32" in line
+    line = opening(header(tmp_path, bitsperblock=value, arco=64), "PYR-IDX-06")
     assert "(bitsperblock): 1 to 32" in line
 
 
@@ -291,8 +294,38 @@ def test_idx_12_damaged_block(tmp_path, codec, words):
     assert words in line
     assert "`pyramidion repair" in line
     values, notes = read_all(path, fill_damaged=True)
-    assert notes == ("1 of 16 blocks damaged: their points have the default value",)
+    assert notes == ("1 of 16 blocks damaged (block 0xa): their points have the default value",)
     assert np.count_nonzero(values[0, 0] != VOLUME[..., 0]) <= 32
+
+
+@pytest.mark.parametrize("what", ["pipe", "device", "folder"])
+@pytest.mark.parametrize("arco", [True, False])
+def test_idx_12_no_file_in_the_place_of_one(tmp_path, what, arco):
+    """A pipe has no writer: whoever waits for one waits for ever."""
+    path = dataset(tmp_path, arco=arco)
+    blocks = sorted((tmp_path / "visus").rglob("*.bin"))
+    file = blocks[len(blocks) // 2]
+    file.unlink()
+    if what == "pipe":
+        os.mkfifo(file)
+    elif what == "device":
+        file.symlink_to("/dev/zero")
+    else:
+        file.mkdir()
+    line = refusal(lambda: read_all(path), "PYR-IDX-12")
+    assert ("damaged (is a folder)" if what == "folder" else "damaged (not a regular file)") in line
+    with open_image(path, OpenOptions(fill_damaged=True)) as image:
+        image.read(Box.whole(image.spec.shape))
+        assert image.n_damaged == (1 if arco else 4)
+        assert f"{image.n_damaged} of 16 blocks damaged (block 0x" in image.notes()[0]
+        assert (", ..." in image.notes()[0]) == (not arco)
+
+
+@pytest.mark.parametrize("what", ["pipe", "device"])
+def test_all_18_no_file_in_the_place_of_the_header(tmp_path, what):
+    path = tmp_path / "F.idx"
+    os.mkfifo(path) if what == "pipe" else path.symlink_to("/dev/zero")
+    assert "not a regular file" in opening(path, "PYR-ALL-18")
 
 
 LONG = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 import time
 import tracemalloc
@@ -30,6 +31,7 @@ from pyramidion.formats import (
     WriteOptions,
     format_of_destination,
     format_of_source,
+    formats,
     open_image,
 )
 from pyramidion.formats.image_stack import FORMAT as STACK
@@ -336,12 +338,27 @@ def test_tif_02_declares_more_than_it_has(tmp_path):
     assert "declares 9.8 KiB, has" in line
 
 
-@pytest.mark.parametrize("n_bytes", [None, 0, 5, 10**6])
-def test_tif_02_byte_counts_missing_or_wrong(tmp_path, n_bytes):
+def test_tif_02_byte_counts_missing(tmp_path):
     """Read as they must be, or refused: never other elements."""
-    path = told(tmp_path / "F.tif", tiff_bytes(page(n_bytes=n_bytes)))
+    path = told(tmp_path / "F.tif", tiff_bytes(page(n_bytes=None)))
     with suppress(PyramidionError):
         assert read_all(path).tobytes() == path.read_bytes()[8:20]
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "words"),
+    [
+        (0, "declares 12 B, has 0 B"),
+        (5, "declares 12 B, has 5 B"),
+        (10**6, "declares 976.6 KiB, has"),
+    ],
+)
+def test_tif_02_byte_counts_wrong(tmp_path, n_bytes, words):
+    path = told(tmp_path / "F.tif", tiff_bytes(page(n_bytes=n_bytes)))
+    assert words in refusal(path, "PYR-TIF-02", read=True)
+    shutil.copy(path, tmp_path / "a1.tif")
+    path.rename(tmp_path / "a2.tif")
+    assert words in refusal(tmp_path / "a*.tif", "PYR-TIF-02", read=True)
 
 
 @pytest.mark.parametrize("code", [6, 34661, 65000, 12345])
@@ -503,6 +520,15 @@ def test_all_19_links(tmp_path):
     (tmp_path / "a2.png").symlink_to("nowhere.png")
     assert "a2.png: link to a missing file (nowhere.png)" in refusal(tmp_path, "PYR-ALL-19")
     (tmp_path / "a2.png").unlink()
+    (tmp_path / "a2.png").symlink_to("a2.png")
+    assert "a2.png: link loop" in refusal(tmp_path, "PYR-ALL-19")
+    assert "a2.png: link loop" in refusal(tmp_path / "*.png", "PYR-ALL-19")
+    for found in formats():
+        assert found.matches(tmp_path / "a2.png") is False
+    (tmp_path / "a2.png").unlink()
+    (tmp_path / "loop").symlink_to("loop")
+    assert read_all(tmp_path).shape[:3] == (1, 1, 1)
+    (tmp_path / "loop").unlink()
     (tmp_path / "again").symlink_to(".")
     assert read_all(tmp_path / "**" / "*.png").shape[:3] == (1, 1, 1)
 
@@ -595,7 +621,7 @@ def test_all_12_a_picture_that_cannot_be_written(tmp_path):
     values = asymmetric((1, 1, 3, 5, 6))
     path = tmp_path / "out" / "%d.png"
     sink = STACK.create_image(path, [spec_of(values)], WriteOptions())
-    (tmp_path / "out" / "%d.png.partial" / "pictures").write_text("in the way")
+    (tmp_path / "out.partial" / "pictures").write_text("in the way")
     with pytest.raises(PyramidionError):
         sink.work(0, [lambda box: values[box.slices]])
     sink.abort()

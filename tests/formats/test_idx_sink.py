@@ -388,8 +388,14 @@ def test_nothing_extra_in_a_plain_header():
 @pytest.mark.parametrize(
     ("options", "shape", "dtype", "words"),
     [
-        ({"arco": 4}, (1, 1, 2, 3, 4), "float64", "a block must hold one point of 8 B"),
+        ({"arco": 4}, (1, 1, 2, 3, 4), "float64", "a block must hold two points of 8 B"),
         ({"compression": "zipp"}, (1, 1, 2, 3, 4), "uint8", "unknown .zipp.: one of zip, lz4"),
+        (
+            {"compression": "lz4:3"},
+            (1, 1, 2, 3, 4),
+            "uint8",
+            "only zip has levels .lz4:3.: write lz4",
+        ),
         ({"compression": "zip:77"}, (1, 1, 2, 3, 4), "uint8", "level must be 1 to 12"),
         ({"compression": "zstd"}, (1, 1, 2, 3, 4), "uint8", "OpenVisus does not read it"),
         ({"compression": "jpg"}, (1, 1, 2, 3, 4), "uint8", "is lossy"),

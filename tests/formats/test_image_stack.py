@@ -1,5 +1,7 @@
 """Stacks of pictures: which files, in which order, and what is read from them."""
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from tests.formats.picture_files import asymmetric, grey_rows, png, read_all, sa
 
 from pyramidion.core import Box, DataError, PyramidionError, UsageError
 from pyramidion.formats import OpenOptions, format_of_source, open_image
+from pyramidion.formats._images import png as png_module
+from pyramidion.formats._images import stack_source
 from pyramidion.formats._images.listing import natural_key
 
 DATA = Path(__file__).parents[1] / "data" / "brain"
@@ -336,6 +340,14 @@ def test_a_store_with_a_picture_in_it_is_no_stack(tmp_path):
     assert format_of_source(tmp_path / "w.zarr").name != "image-stack"
 
 
+def test_a_folder_that_is_called_a_store_is_no_stack(tmp_path):
+    stack(tmp_path / "w.zarr", ["a.png"])
+    with pytest.raises(PyramidionError, match=r"not a Zarr store \(contains: a.png\)") as caught:
+        open_image(tmp_path / "w.zarr")
+    assert caught.value.id == "PYR-ZAR-01"
+    assert order(tmp_path / "w.zarr" / "*.png") == ([0], (1, 1, 1))
+
+
 def test_a_screenshot_beside_recordings_is_no_stack(tmp_path):
     for n in range(3):
         (tmp_path / f"C1--run--0000{n}.trc").write_bytes(b"x")
@@ -353,3 +365,59 @@ def test_a_file_that_is_replaced_meanwhile(tmp_path):
         (tmp_path / "1.png").unlink()
         with pytest.raises(PyramidionError, match="changed while reading"):
             source.read(Box.whole(source.spec.shape))
+
+
+# Slices that are read tile by tile
+
+
+def count_decodes(monkeypatch):
+    """Record every slice that is decoded, and how many at the same time at most."""
+    lock, begun, most = threading.Lock(), [], []
+    under_way = 0
+    decode = png_module.decode
+
+    def counted(file, picture, out):
+        nonlocal under_way
+        with lock:
+            under_way += 1
+            begun.append(file.path.name)
+            most.append(under_way)
+        time.sleep(0.01)
+        values = decode(file, picture, out)
+        with lock:
+            under_way -= 1
+        return values
+
+    monkeypatch.setattr(png_module, "decode", counted)
+    return begun, most
+
+
+def test_a_slice_is_decoded_once_however_many_threads(tmp_path, monkeypatch):
+    values = asymmetric((64, 64))
+    save(tmp_path / "a.png", values)
+    begun, _ = count_decodes(monkeypatch)
+    tiles = [(y, x) for y in range(0, 64, 16) for x in range(0, 64, 16)]
+    with open_image(tmp_path / "a.png") as source, ThreadPoolExecutor(8) as pool:
+
+        def read(at):
+            y, x = at
+            found = source.read(Box((0, 0, 0, y, x), (1, 1, 1, y + 16, x + 16)))
+            np.testing.assert_array_equal(found[0, 0, 0], values[y : y + 16, x : x + 16])
+
+        list(pool.map(read, tiles))
+    assert begun == ["a.png"]
+
+
+def test_large_slices_are_decoded_one_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(stack_source, "_KEPT_BYTES", 2 * 64 * 64)
+    stack(tmp_path, [f"{n}.png" for n in range(4)], shape=(128, 64))
+    begun, most = count_decodes(monkeypatch)
+    with open_image(tmp_path) as source, ThreadPoolExecutor(8) as pool:
+
+        def read(z):
+            found = source.read(Box((0, 0, z % 4, 0, 0), (1, 1, z % 4 + 1, 10, 64)))
+            assert (found == z % 4).all()
+
+        list(pool.map(read, range(12)))
+    assert set(begun) == {f"{n}.png" for n in range(4)}
+    assert max(most) == 1

@@ -1,6 +1,7 @@
 """Images written as pictures, and read back: by us, and by others."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -10,9 +11,10 @@ import tifffile
 from tests.formats.picture_files import asymmetric, load, read_all, spec_of, write
 from tests.helpers import tree_digest
 
-from pyramidion.core import Box, Channel, ImageSpec, UsageError, image_axes
+from pyramidion.core import Box, Channel, ImageSpec, IncompleteError, UsageError, image_axes
 from pyramidion.formats import WriteOptions, format_of_destination, open_image
 from pyramidion.formats._images import picture_sink
+from pyramidion.formats._images.template import parse_template, picture_folder
 from pyramidion.formats.image_stack import FORMAT as STACK
 from pyramidion.formats.tiff import FORMAT as TIFF
 
@@ -264,6 +266,7 @@ def test_another_process_takes_part(tmp_path):
 def test_a_run_that_was_killed_while_it_moved_the_pictures(tmp_path):
     values = asymmetric((1, 1, 6, 30, 21))
     path = tmp_path / "out" / "%d.png"
+    path.parent.mkdir()
     sink = STACK.create_image(path, [spec_of(values)], WriteOptions())
     for task in range(len(sink.tasks)):
         sink.work(task, [lambda box: values[box.slices]])
@@ -290,10 +293,10 @@ def test_files_of_others_are_not_touched(tmp_path):
     values = asymmetric((1, 1, 3, 5, 6))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "notes.txt").write_text("mine")
-    (tmp_path / "out" / "9.png").write_text("mine")
+    (tmp_path / "out" / "x9.png").write_text("mine")
     write(STACK.create_image, tmp_path / "out" / "%d.png", values)
     assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
-    assert (tmp_path / "out" / "9.png").read_text() == "mine"
+    assert (tmp_path / "out" / "x9.png").read_text() == "mine"
     with pytest.raises(UsageError, match="already exists") as caught:
         write(STACK.create_image, tmp_path / "out" / "%d.png", values)
     assert caught.value.id == "PYR-ALL-06"
@@ -354,3 +357,130 @@ def test_a_box_of_a_source_is_read_once(tmp_path):
         sink.work(task, [read])
     sink.commit()
     assert [box.shape[2] for box in boxes] == [64, 6]
+
+
+# Series that are replaced, interrupted, or in the way
+
+
+def test_older_pictures_are_not_left_beside_the_new_ones(tmp_path):
+    """A shorter series over a longer one would be read as one of both."""
+    path = tmp_path / "out" / "%04d.png"
+    values = asymmetric((1, 1, 13, 5, 6))
+    write(STACK.create_image, path, values)
+    for name in ("notes.txt", "77.png", "a0001.png"):
+        (path.parent / name).write_text("mine")
+    before = tree_digest(tmp_path)
+    with pytest.raises(UsageError, match="remove them, or choose another folder") as caught:
+        STACK.create_image(path, [spec_of(values[:, :, :4])], WriteOptions(overwrite=True))
+    assert caught.value.where == str(path.parent / "0004.png")
+    assert tree_digest(tmp_path) == before
+    for number in range(4, 13):
+        (path.parent / f"{number:04}.png").unlink()
+    write(STACK.create_image, path, values[:, :, :4] + 1, WriteOptions(overwrite=True))
+    np.testing.assert_array_equal(read_all(path.parent / "0*.png"), values[:, :, :4] + 1)
+    assert (path.parent / "77.png").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_what_is_no_file_is_named_before_anything_is_moved(tmp_path, kind):
+    path = tmp_path / "out" / "%04d.png"
+    path.parent.mkdir()
+    culprit = path.parent / "0005.png"
+    values = asymmetric((1, 1, 8, 5, 6))
+    late = STACK.create_image(path, [spec_of(values)], WriteOptions(overwrite=True))
+    late.work(0, [lambda box: values[box.slices]])
+    culprit.mkdir() if kind == "folder" else culprit.symlink_to("elsewhere")
+    with pytest.raises(UsageError, match="refusing to replace") as caught:
+        late.commit()
+    assert caught.value.where == str(culprit)
+    late.abort()
+    with pytest.raises(UsageError, match="refusing to replace") as caught:
+        STACK.create_image(path, [spec_of(values)], WriteOptions(overwrite=True))
+    assert caught.value.where == str(culprit)
+    assert [p.name for p in path.parent.glob("*.png")] == ["0005.png"]
+    culprit.rmdir() if kind == "folder" else culprit.unlink()
+    write(STACK.create_image, path, values, WriteOptions(resume=True))
+    np.testing.assert_array_equal(read_all(path.parent), values)
+
+
+def test_a_new_folder_appears_at_once(tmp_path):
+    path = tmp_path / "out" / "%d.png"
+    values = asymmetric((1, 1, 6, 30, 21))
+    sink = STACK.create_image(path, [spec_of(values)], WriteOptions())
+    sink.work(0, [lambda box: values[box.slices]])
+    assert not path.parent.exists()
+    assert not list(tmp_path.glob("*/*.png"))  # no pattern takes them for a time step
+    assert sink.bytes_written == 0
+    sink.commit()
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert sorted(p.name for p in path.parent.iterdir()) == [f"{z}.png" for z in range(6)]
+    assert sink.bytes_written == sum(p.stat().st_size for p in path.parent.iterdir())
+
+
+def test_a_folder_that_appeared_meanwhile_is_kept(tmp_path):
+    path = tmp_path / "out" / "%d.png"
+    values = asymmetric((1, 1, 6, 30, 21))
+    sink = STACK.create_image(path, [spec_of(values)], WriteOptions())
+    sink.work(0, [lambda box: values[box.slices]])
+    path.parent.mkdir()
+    with pytest.raises(UsageError, match="it appeared meanwhile"):
+        sink.commit()
+    sink.abort()
+    path.parent.rmdir()
+    write(STACK.create_image, path, values, WriteOptions(resume=True))
+    np.testing.assert_array_equal(read_all(path.parent), values)
+
+
+def test_pictures_that_were_moved_in_part_are_no_stack(tmp_path):
+    path = tmp_path / "out" / "%d.png"
+    path.parent.mkdir()
+    values = asymmetric((1, 1, 6, 30, 21))
+    sink = STACK.create_image(path, [spec_of(values)], WriteOptions())
+    sink.work(0, [lambda box: values[box.slices]])
+    partial = tmp_path / "out" / "%d.png.partial"
+    (partial / ".moving").write_bytes(b"")
+    (partial / "pictures" / "2.png").rename(tmp_path / "out" / "2.png")
+    for source in (path.parent, path.parent / "*.png", tmp_path / "*" / "*.png"):
+        with pytest.raises(IncompleteError, match="run it again with --resume") as caught:
+            read_all(source)
+        assert "conversion interrupted, 5 pictures not at their place" in caught.value.line
+    sink.abort()
+    write(STACK.create_image, path, values, WriteOptions(resume=True))
+    np.testing.assert_array_equal(read_all(path.parent), values)
+
+
+@pytest.mark.parametrize("name", ["out/%d.png", "in/%d.tif", "a.tif", "z.tif", "a.npy", "a.h5"])
+def test_a_run_without_a_finished_task_leaves_nothing(tmp_path, name):
+    """The same command can be given again; what another began is not touched."""
+    path = tmp_path / name
+    (tmp_path / "in").mkdir()
+    values = asymmetric((1, 1, 6, 30, 21))
+    create = format_of_destination(path, "image").create_image
+    options = WriteOptions(compression="gzip" if name == "z.tif" else "")
+    sink = create(path, [spec_of(values)], options)
+    folder = next(p for p in (*tmp_path.glob("*.partial"), *tmp_path.glob("*/*.partial")))
+    for lost in ("pictures", ".spill", "parts"):
+        (folder / lost).mkdir()
+        (folder / lost / "left.png").write_bytes(b"half")
+    create(path, [spec_of(values)], replace(options, attach=True)).abort()
+    assert folder.exists()
+    sink.abort()
+    sink.abort()
+    assert [p.name for p in tmp_path.rglob("*")] == ["in"]
+    write(create, path, values, options)
+
+
+def test_the_folder_of_a_destination():
+    assert picture_folder(Path("a/b/%04d.png")) == Path("a/b")
+    assert picture_folder(Path("a/b.png")) == Path("a")
+    template = parse_template(Path("o/a%03db.png"))
+    names = [
+        "a007b.png",
+        "a7b.png",
+        "a0007b.png",
+        "a1234b.png",
+        "a007c.png",
+        "ab.png",
+        "a\u0661\u0661\u0661b.png",
+    ]
+    assert [template.number(name) for name in names] == [7, None, None, 1234, None, None, None]

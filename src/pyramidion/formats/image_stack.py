@@ -12,6 +12,7 @@ channels by the rules of ``_images.order``. A single TIFF file belongs to the fo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ def _matches(path: Path) -> bool:
     if is_pattern(path):
         return has_pictures(path)
     if path.is_dir():
-        is_dataset = any((path / name).exists() for name in _OTHERS)
+        is_dataset = _is_named_zarr(path) or any(os.path.lexists(path / n) for n in _OTHERS)
         return not is_dataset and has_pictures(path)
     if not path.is_file():
         return False
@@ -92,6 +93,11 @@ def _matches(path: Path) -> bool:
     # A TIFF that is called PNG is explained here.
     is_misnamed = head.startswith(_TIFF_MAGICS) and kind_of_name(path.name) in ("PNG", "JPEG")
     return head == png.MAGIC or head.startswith(jpeg.MAGIC) or is_misnamed
+
+
+def _is_named_zarr(path: Path) -> bool:
+    # What is wrong with a store is told by its own format, whatever pictures lie in it.
+    return path.name.lower().endswith(".zarr")
 
 
 def _owns(path: Path) -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from pyramidion.server._errors import Pairs
+from pyramidion.storage import read_at
 
 _MAX_FILES = 128
 _MAX_IDLE_S = 20.0
@@ -103,14 +104,10 @@ class OpenFile:
         OSError
             If the file cannot be read, or ends before the range does.
         """
-        pieces = []
-        while n_bytes > 0:
-            piece = _pread(self.fd, n_bytes, start)
-            if not piece:
-                raise OSError(errno.EIO, "became shorter while it was read", self.path)
-            pieces.append(piece)
-            start, n_bytes = start + len(piece), n_bytes - len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        data = read_at(self.fd, n_bytes, start)
+        if len(data) < n_bytes:
+            raise OSError(errno.EIO, "became shorter while it was read", self.path)
+        return data
 
 
 class OpenFiles:
@@ -198,10 +195,3 @@ def _file_system(device: int) -> str:
         line.partition(" - ")[2].split(" ")[0] for line in lines if line.split(" ")[2] == number
     )
     return next(kinds, "")
-
-
-def _pread(fd: int, n_bytes: int, start: int) -> bytes:
-    if hasattr(os, "pread"):
-        return os.pread(fd, n_bytes, start)
-    os.lseek(fd, start, os.SEEK_SET)  # Windows: files are not kept, so the descriptor is not shared
-    return os.read(fd, n_bytes)

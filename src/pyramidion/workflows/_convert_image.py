@@ -53,7 +53,7 @@ def convert_image(
         sources = [stack.enter_context(s) for s in _open_all(source, written, options)]
         job = _job(source, destination, options, sources)
         if options.parents:
-            make_parents(destination)
+            make_parents(_folder_of(destination, written))
         if options.tasks:
             return _run_part(job, destination, sources, progress)
         if not options.force:
@@ -219,9 +219,7 @@ def _checked_format(source: Path, destination: Path, options: ConvertOptions) ->
     if written.name == "idx" and options.arco and not (options.overwrite or options.resume):
         _check_block_size(destination, options.arco)
     if written.name == "image-stack":  # pictures go into a folder that may hold others
-        from pyramidion.formats._images.template import picture_folder
-
-        folder = picture_folder(destination)
+        folder = _folder_of(destination, written)
         check_pictures_apart(destination, folder, source)
         check_parent(folder, parents=options.parents)
     else:
@@ -234,6 +232,15 @@ def _checked_format(source: Path, destination: Path, options: ConvertOptions) ->
             parents=options.parents,
         )
     return written
+
+
+def _folder_of(destination: Path, written: Format) -> Path:
+    """Return what is written as one: the destination, or the folder that pictures go into."""
+    if written.name != "image-stack":
+        return destination
+    from pyramidion.formats._images.template import picture_folder
+
+    return picture_folder(destination)
 
 
 def _check_block_size(destination: Path, arco: int) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pyramidion.core import IncompleteError, UsageError
+from pyramidion.formats._array.ending import remove_unless_begun
 from pyramidion.formats._format import WriteOptions
 from pyramidion.storage import (
     Folder,
@@ -61,6 +62,7 @@ class StagedArray:
         owns: Callable[[Path], bool],
     ) -> None:
         self._path, self._owns = path, owns
+        self._may_clear = not options.attach
         self._staged = StagedFolder(
             path,
             {"source": options.source_id, **json.loads(json.dumps(plan))},
@@ -103,10 +105,14 @@ class StagedArray:
             self.file.replace(self._path)
             remove_scratch(self.folder.root)
             shutil.rmtree(self.folder.root, ignore_errors=True)
+        self._may_clear = False
         self._staged.abort()
 
-    def abort(self) -> None:
-        """Let go; tasks that are recorded stay for ``--resume``. Safe to call twice."""
+    def abort(self, n_tasks: int) -> None:
+        """Let go; if any of the tasks is recorded, all stays for ``--resume``. Safe to call twice."""
+        if self._may_clear:
+            remove_unless_begun(self.folder, lambda n: self.record.get(n) is not None, n_tasks)
+        self._may_clear = False
         self._staged.abort()
 
     def _check_replaceable(self) -> None:

@@ -120,7 +120,7 @@ class HDF5ImageSink:
 
     def abort(self) -> None:
         """Stop; what is recorded stays."""
-        self._staged.abort()
+        self._staged.abort(len(self.tasks))
 
     def _assemble(self, task: int) -> None:
         import h5py

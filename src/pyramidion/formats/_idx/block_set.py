@@ -29,5 +29,25 @@ class BlockSet:
             self._pages[page] = bits | bit
             self._n += 1
 
+    def first(self, n: int) -> list[int]:
+        """Return the `n` smallest numbers, or all that there are, in order.
+
+        Examples
+        --------
+        >>> blocks = BlockSet()
+        >>> for number in (70000, 9, 3):
+        ...     blocks.add(number)
+        >>> blocks.first(2)
+        [3, 9]
+        """
+        found: list[int] = []
+        for page in sorted(self._pages):
+            bits = self._pages[page]
+            while bits and len(found) < n:
+                lowest = bits & -bits
+                found.append((page << _PAGE_BITS) + lowest.bit_length() - 1)
+                bits ^= lowest
+        return found
+
     def __len__(self) -> int:
         return self._n

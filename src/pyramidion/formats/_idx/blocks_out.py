@@ -62,8 +62,10 @@ class BlockCodec:
         if word in _ZIP_NAMES:
             return cls("zip", _ZIP_NAMES[word])
         name, colon, level = word.partition(":")
-        if name not in CODEC_FLAGS or (colon and name != "zip"):
+        if name not in CODEC_FLAGS:
             raise _unknown(text, name, option)
+        if colon and name != "zip":
+            raise UsageError(option, "only zip has levels", text, f"write {name}", id="PYR-CMP-01")
         if colon and not (re.fullmatch("[0-9]{1,2}", level) and 1 <= int(level) <= 12):
             raise UsageError(
                 option, "level must be 1 to 12", text, f"write zip:{_ZIP_LEVEL}", id="PYR-CMP-01"
@@ -133,7 +135,10 @@ def cut_block(place: BlockPlace, samples: np.ndarray, tile: Tile, stride: XYZ) -
 def _unknown(text: str, name: str, option: str) -> UsageError:
     if name.partition("-")[0] in _LOSSY:
         return UsageError(
-            f"{option} {text}", "is lossy", mend="use zip, lz4 or raw", id="PYR-CMP-05"
+            f"{option} {text}",
+            "is lossy",
+            mend="only zip, lz4 and raw are written, which lose nothing",
+            id="PYR-CMP-05",
         )
     if name == "zstd":
         return UsageError(

@@ -10,7 +10,7 @@ from pyramidion.formats._idx.compress_arco import compress_arco
 from pyramidion.formats._idx.compress_bins import compress_bins
 from pyramidion.formats._idx.dataset import read_header
 from pyramidion.formats._idx.header import IdxHeader
-from pyramidion.formats._idx.recoding import Mapped, Progress, Recoded
+from pyramidion.formats._idx.recoding import Mapped, Progress, Recoded, Recoding
 from pyramidion.formats._idx.staging import finish_replacement
 
 
@@ -57,9 +57,10 @@ def compress_dataset(
             id="PYR-CMP-01",
         )
     fields, times = _chosen_fields(header, field), _chosen_times(header, time)
+    job = Recoding(path, header, codec, mapped, progress)
     if not header.arco:
         arrays = {(f, t) for f in fields for t in times}
-        return compress_bins(path, header, codec, arrays, mapped, progress)
+        return compress_bins(job, arrays)
     if len(times) < len(header.times):
         raise UsageError(
             "--time",
@@ -68,7 +69,7 @@ def compress_dataset(
             "leave it out",
             id="PYR-CMP-02",
         )
-    return compress_arco(path, header, codec, fields, mapped, progress)
+    return compress_arco(job, fields)
 
 
 def _chosen_fields(header: IdxHeader, name: str | None) -> tuple[int, ...]:

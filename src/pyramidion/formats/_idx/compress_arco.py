@@ -17,15 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from pyramidion.core import DataError, UsageError
-from pyramidion.formats._idx.blocks_out import BlockCodec
 from pyramidion.formats._idx.codecs import BlockFaultError
 from pyramidion.formats._idx.files import arco_field_name, arco_name
 from pyramidion.formats._idx.header import IdxHeader, format_header
 from pyramidion.formats._idx.recoding import (
     Fault,
-    Mapped,
-    Progress,
     Recoded,
+    Recoding,
     batches,
     check_size,
     damaged,
@@ -65,30 +63,15 @@ class ArcoBlock:
     mtime_ns: int
 
 
-def compress_arco(
-    path: Path,
-    header: IdxHeader,
-    codec: BlockCodec,
-    fields: Collection[int],
-    mapped: Mapped,
-    progress: Progress | None = None,
-) -> Recoded:
+def compress_arco(job: Recoding, fields: Collection[int]) -> Recoded:
     """Store all blocks of some fields with another codec.
 
     Parameters
     ----------
-    path : Path
-        The .idx.
-    header : IdxHeader
-        What it says.
-    codec : BlockCodec
-        The new codec.
+    job : Recoding
+        The dataset, and the new codec.
     fields : collection of int
         Numbers of the fields.
-    mapped : callable
-        Runs the work.
-    progress : callable, optional
-        Told what is done.
 
     Raises
     ------
@@ -99,6 +82,7 @@ def compress_arco(
     UsageError
         If something lies among the blocks that is none, or another run was interrupted here.
     """
+    path, header, codec = job.path, job.header, job.codec
     _check_no_conversion(path)
     blocks, others = arco_blocks(path, header)
     if others:
@@ -118,8 +102,8 @@ def compress_arco(
         owns=lambda it: foreign_file(it) is None,
     )
     try:
-        work = _Work(path, header, codec, fields, staged.folder)
-        told = work.run(blocks, mapped, progress)
+        work = _Work(job, fields, staged.folder)
+        told = work.run(blocks)
         faults = [Fault(*fault) for part in told for fault in part["faults"]]
         n_changed = sum(part["changed"] for part in told)
         bytes_after = sum(part["bytes"] for part in told)
@@ -176,30 +160,21 @@ def _is_leftover(file: Path) -> bool:
 
 
 class _Work:
-    def __init__(
-        self,
-        path: Path,
-        header: IdxHeader,
-        codec: BlockCodec,
-        fields: Collection[int],
-        folder: Folder,
-    ) -> None:
-        self._header, self._codec, self._fields = header, codec, fields
-        self._folder, self._record = folder, TaskRecord(folder)
-        self._source, self._name = Folder(blocks_folder(path)), blocks_name(path)
+    def __init__(self, job: Recoding, fields: Collection[int], folder: Folder) -> None:
+        self._job, self._header, self._codec = job, job.header, job.codec
+        self._fields, self._folder, self._record = fields, folder, TaskRecord(folder)
+        self._source, self._name = Folder(blocks_folder(job.path)), blocks_name(job.path)
 
-    def run(
-        self, blocks: Sequence[ArcoBlock], mapped: Mapped, progress: Progress | None
-    ) -> list[dict[str, Any]]:
+    def run(self, blocks: Sequence[ArcoBlock]) -> list[dict[str, Any]]:
         """Do what is not recorded; return what the tasks told."""
         parts = batches(blocks, self._decoded)
         total, done = sum(map(self._decoded, blocks)), 0
         told = []
-        for part, result in mapped(lambda n: self._part(n, parts[n]), range(len(parts))):
+        for part, result in self._job.mapped(lambda n: self._part(n, parts[n]), range(len(parts))):
             done += sum(map(self._decoded, parts[part]))
             told.append(result)
-            if progress is not None:
-                progress(done, total)
+            if self._job.progress is not None:
+                self._job.progress(done, total)
         return told
 
     def _decoded(self, block: ArcoBlock) -> int:

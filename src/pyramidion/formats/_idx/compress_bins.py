@@ -15,23 +15,22 @@ from pathlib import Path
 import numpy as np
 
 from pyramidion.core import DamagedError
-from pyramidion.formats._idx.blocks_out import CODEC_FLAGS, BlockCodec, Encoded
+from pyramidion.formats._idx.blocks_out import CODEC_FLAGS, Encoded
 from pyramidion.formats._idx.codecs import BlockFaultError
 from pyramidion.formats._idx.files import CODEC_OF_FLAGS, block_files
 from pyramidion.formats._idx.header import IdxHeader, format_header
 from pyramidion.formats._idx.packing import HEADER_BYTES, PatchedFile
 from pyramidion.formats._idx.recoding import (
     Fault,
-    Mapped,
-    Progress,
     Recoded,
+    Recoding,
     batches,
     check_size,
     damaged,
     found_in,
     with_codec,
 )
-from pyramidion.storage import Folder, WriterLock, told_as
+from pyramidion.storage import Folder, WriterLock, open_regular, read_at, told_as
 
 _WORDS = HEADER_BYTES // 4
 _LOW, _HIGH, _SIZE, _FLAGS = 2, 3, 4, 5
@@ -79,39 +78,25 @@ class Bin:
         return words[_LOW] | words[_HIGH] << 32, words[_SIZE]
 
 
-def compress_bins(
-    path: Path,
-    header: IdxHeader,
-    codec: BlockCodec,
-    arrays: Collection[tuple[int, int]],
-    mapped: Mapped,
-    progress: Progress | None = None,
-) -> Recoded:
+def compress_bins(job: Recoding, arrays: Collection[tuple[int, int]]) -> Recoded:
     """Store the blocks of some fields and time steps with another codec.
 
     Parameters
     ----------
-    path : Path
-        The .idx.
-    header : IdxHeader
-        What it says.
-    codec : BlockCodec
-        The new codec.
+    job : Recoding
+        The dataset, and the new codec.
     arrays : collection of (field, time)
         Which blocks.
-    mapped : callable
-        Runs the work.
-    progress : callable, optional
-        Told what is done.
 
     Raises
     ------
     DamagedError
         CMP-03 if a block does not decode: that one is kept as it is, and so is the .idx.
     """
+    path, header, codec = job.path, job.header, job.codec
     lock = WriterLock(path)
     try:
-        work = _Work(header, codec, arrays, mapped, progress)
+        work = _Work(job, arrays)
         for file in bins(path, header):
             work.do_file(file)
         work.tell_end()
@@ -140,7 +125,7 @@ def bins(path: Path, header: IdxHeader) -> Iterator[Bin]:
         for start in range(0, header.n_blocks, group):
             for first in range(start, min(start + every, header.n_blocks)):
                 file = files.path(0, time, first)
-                if file in seen or not file.is_file():
+                if file in seen or not os.path.lexists(file):
                     continue
                 seen.add(file)
                 yield _open(file, header, time, first)
@@ -155,19 +140,12 @@ def block_of(header: IdxHeader, file: Bin, row: int) -> tuple[int, int]:
 class _Work:
     """Go on from file to file, counting."""
 
-    def __init__(
-        self,
-        header: IdxHeader,
-        codec: BlockCodec,
-        arrays: Collection[tuple[int, int]],
-        mapped: Mapped,
-        progress: Progress | None,
-    ) -> None:
-        self._header, self._codec, self._arrays = header, codec, arrays
-        self._mapped, self._progress = mapped, progress
+    def __init__(self, job: Recoding, arrays: Collection[tuple[int, int]]) -> None:
+        self._header, self._codec, self._arrays = job.header, job.codec, arrays
+        self._mapped, self._progress = job.mapped, job.progress
         self._n_done = 0
-        self._total = sum(map(header.block_bytes, header.fields))
-        self._total *= header.n_blocks * len(header.times)
+        self._total = sum(map(job.header.block_bytes, job.header.fields))
+        self._total *= job.header.n_blocks * len(job.header.times)
         self.faults: list[Fault] = []
         self.n_blocks = self.n_changed = self.n_before = self.n_after = 0
 
@@ -198,7 +176,7 @@ class _Work:
         with (
             PatchedFile(file.path, table.nbytes) as staged,
             told_as(file.path, "cannot read"),
-            file.path.open("rb", buffering=0) as source,
+            open_regular(file.path) as source,
         ):
             parts = batches(rows, self._decoded(file))
 
@@ -224,12 +202,12 @@ class _Work:
         field, block = block_of(self._header, file, row)
         try:
             if not self._is_chosen(file, row) or declared == self._codec.name:
-                return os.pread(source, size, offset), flags, None
+                return read_at(source, size, offset), flags, None
             check_size(self._header, field, size)
-            body = os.pread(source, size, offset)
+            body = read_at(source, size, offset)
             found = found_in(body, declared, self._header, field, block)
         except BlockFaultError as fault:
-            return os.pread(source, size, offset), flags, self._fault(file, row, str(fault))
+            return read_at(source, size, offset), flags, self._fault(file, row, str(fault))
         new_flags = flags & ~15 | CODEC_FLAGS[self._codec.name]
         is_new = found.codec != self._codec.name
         return self._codec.encode(found.samples) if is_new else body, new_flags, None
@@ -256,10 +234,10 @@ class _Work:
 
 def _open(path: Path, header: IdxHeader, time: int, first: int) -> Bin:
     n_rows = 1 + len(header.fields) * header.blocksperfile
-    with told_as(path, "cannot read"), path.open("rb") as file:
+    with told_as(path, "cannot read"), open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         n_bytes = n_rows * HEADER_BYTES
-        data = file.read(n_bytes) if size >= n_bytes else b""
+        data = read_at(file.fileno(), n_bytes, 0) if size >= n_bytes else b""
     if len(data) < n_bytes:
         raise DamagedError(
             str(path), "shorter than its table", f"{size} of {n_bytes} B", id="PYR-CMP-03"

@@ -23,6 +23,7 @@ from pyramidion.formats._idx.sharing import for_each
 from pyramidion.storage import ByteCache
 
 CACHE_BYTES = 2**28
+_SHOWN = 3
 _TEXT_BYTES = frozenset(range(32, 256)) | frozenset(b"\t\n\v\f\r")
 
 
@@ -163,20 +164,28 @@ class IdxDataset(Closing):
             raise self._damaged_error(field, time, block, error) from error
 
     def notes(self) -> tuple[str, ...]:
-        """Return how many blocks were absent, or damaged and filled, in the reads so far."""
+        """Return which blocks were absent, or damaged and filled, in the reads so far."""
         header = self.header
         n_met = self.grid.n_meeting(header.p1, header.p2, header.bitmask.maxh)
         n_met *= len(self._touched)
         with self._lock:
-            counts = [
-                (sum(map(len, found.values())), what)
-                for found, what in ((self._absent, "absent"), (self._damaged, "damaged"))
-            ]
-        return tuple(
-            f"{grouped(n)} of {grouped(n_met)} blocks {what}: their points have the default value"
-            for n, what in counts
-            if n
-        )
+            absent, damaged = (
+                sum(map(len, found.values())) for found in (self._absent, self._damaged)
+            )
+            names = self._first_damaged()
+        filled = "their points have the default value"
+        notes = [f"{grouped(absent)} of {grouped(n_met)} blocks absent: {filled}"] if absent else []
+        if damaged:
+            more = ", ..." if damaged > len(names) else ""
+            shown = f"{grouped(damaged)} of {grouped(n_met)} blocks damaged"
+            notes.append(f"{shown} ({', '.join(names)}{more}): {filled}")
+        return tuple(notes)
+
+    @property
+    def n_damaged(self) -> int:
+        """How many blocks did not decode and were filled, in the reads so far."""
+        with self._lock:
+            return sum(map(len, self._damaged.values()))
 
     def close(self) -> None:
         """Let go of the decoded blocks."""
@@ -221,14 +230,26 @@ class IdxDataset(Closing):
         with self._lock:
             among.setdefault((field, time), BlockSet()).add(number)
 
+    def _first_damaged(self) -> list[str]:
+        """Return the names of a few blocks that were filled."""
+        names: list[str] = []
+        for (field, time), blocks in sorted(self._damaged.items()):
+            shown = blocks.first(_SHOWN - len(names))
+            names += [self._block_name(field, time, number) for number in shown]
+        return names
+
+    def _block_name(self, field: int, time: int, number: int) -> str:
+        name = f"block {number:#x}"
+        if len(self.header.fields) > 1:
+            name += f" of field {self.header.fields[field].name}"
+        if len(self.header.times) > 1:
+            name += f" at time {time}"
+        return name
+
     def _damaged_error(
         self, field: int, time: int, number: int, fault: BlockFaultError
     ) -> DamagedError:
-        where = f"{self.path}: block {number:#x}"
-        if len(self.header.fields) > 1:
-            where += f" of field {self.header.fields[field].name}"
-        if len(self.header.times) > 1:
-            where += f" at time {time}"
+        where = f"{self.path}: {self._block_name(field, time, number)}"
         mend = f"`pyramidion repair {self.path}`, or read the rest with --fill-damaged"
         if isinstance(fault, TooLongError):
             return DamagedError(where, str(fault), mend=mend, id="PYR-IDX-13")

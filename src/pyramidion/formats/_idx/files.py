@@ -18,7 +18,7 @@ from pyramidion.formats._idx.errors import header_error
 from pyramidion.formats._idx.header import IdxHeader
 from pyramidion.formats._idx.template import file_name
 from pyramidion.formats._idx.timesteps import time_name
-from pyramidion.storage import told_as
+from pyramidion.storage import open_regular, read_at, told_as
 
 ROW_MAJOR = 0x10
 CODEC_OF_FLAGS = {0: "raw", 3: "zip", 4: "jpg", 6: "png", 7: "lz4", 8: "zfp"}
@@ -257,29 +257,21 @@ class ModvisusFiles:
 def _open(path: Path) -> IO[bytes] | None:
     """Open a file of blocks; None when it is not there."""
     try:
-        return path.open("rb", buffering=0)
+        return open_regular(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except IsADirectoryError as error:
         raise BlockFaultError("is a folder") from error
+    except DataError as error:
+        raise BlockFaultError(error.what) from error
     except OSError:
         with told_as(path, "cannot read"):
             raise
 
 
 def _read(file: IO[bytes], offset: int, n_bytes: int) -> bytes:
-    file.seek(offset)
-    data = file.read(n_bytes)
-    while len(data) < n_bytes:
-        # One call reads at most 2 GiB, and less from some network shares.
-        more = file.read(n_bytes - len(data))
-        if not more:
-            raise DataError(
-                file.name,
-                "changed while reading",
-                f"ends at {grouped(offset + len(data))} B",
-                "run again",
-                id="PYR-ALL-20",
-            )
-        data += more
+    data = read_at(file.fileno(), n_bytes, offset)
+    if len(data) < n_bytes:
+        ends = f"ends at {grouped(offset + len(data))} B"
+        raise DataError(file.name, "changed while reading", ends, "run again", id="PYR-ALL-20")
     return data

@@ -105,16 +105,14 @@ def parse_bits_per_block(
 ) -> int:
     """Read ``(bitsperblock)``, or work it out from ``(arco)``; IDX-06."""
     largest = max(f.sample_bytes for f in fields)
+    told = parse_whole(keys.get("bitsperblock", "16"), "bitsperblock", where, 1, 32, row=6)
     if arco:
         if arco < largest:
             raise header_error(where, "arco", "smaller than one point", arco, row=6)
         bits = arco_bits(arco, largest, bitmask.maxh)
     else:
         # Of a lone block the library may write more bits than there are: they count as maxh.
-        bits = min(
-            parse_whole(keys.get("bitsperblock", "16"), "bitsperblock", where, 1, 32, row=6),
-            bitmask.maxh,
-        )
+        bits = min(told, bitmask.maxh)
     if largest << bits > BLOCK_LIMIT:
         key = "arco" if arco else "bitsperblock"
         raise header_error(where, key, "a block is over the limit of 1 GiB", keys[key], row=6)

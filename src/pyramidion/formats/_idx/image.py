@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pyramidion.core import (
     Box,
     Channel,
     Closing,
+    DamagedError,
     ImageLevel,
     ImageSpec,
     UsageError,
@@ -148,8 +149,23 @@ class IdxImage(Closing):
         return self._read_lattice(box, p1, p2, h)
 
     def notes(self) -> tuple[str, ...]:
-        """Return how many blocks were absent, or damaged and filled, in the reads so far."""
+        """Return which blocks were absent, or damaged and filled, in the reads so far."""
         return self.dataset.notes()
+
+    @property
+    def n_damaged(self) -> int:
+        """How many blocks did not decode and were filled, in the reads so far."""
+        return self.dataset.n_damaged
+
+    def block_faults(self) -> Iterator[str]:
+        """Decode every block of the field; yield a line for each that does not."""
+        header = self.dataset.header
+        for time in header.times:
+            for block in self.dataset.grid.meeting(header.p1, header.p2, header.bitmask.maxh):
+                try:
+                    self.dataset.check_block(self._field, time, block)
+                except DamagedError as error:
+                    yield error.line
 
     def close(self) -> None:
         """Let go of the decoded blocks."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,7 +27,7 @@ from pyramidion.formats._idx.recoding import (
     found_in,
 )
 from pyramidion.formats._idx.staging import blocks_folder
-from pyramidion.storage import Folder, told_as
+from pyramidion.storage import Folder, open_regular, read_at, told_as, write_at
 
 
 @dataclass
@@ -187,8 +186,8 @@ def _codec(header: IdxHeader, file: Bin, row: int) -> str | BlockFaultError:
         return BlockFaultError("offset outside the file")
     try:
         check_size(header, field_number, size)
-        with told_as(file.path, "cannot read"), file.path.open("rb", buffering=0) as source:
-            body = os.pread(source.fileno(), size, offset)
+        with told_as(file.path, "cannot read"), open_regular(file.path) as source:
+            body = read_at(source.fileno(), size, offset)
         return found_in(body, file.codec(row), header, field_number, block).codec
     except BlockFaultError as fault:
         return fault
@@ -197,8 +196,8 @@ def _codec(header: IdxHeader, file: Bin, row: int) -> str | BlockFaultError:
 def _correct_flags(file: Bin, row: int, codec: str) -> None:
     """Write one word of the table."""
     flags = file.flags(row) & ~15 | CODEC_FLAGS[codec]
-    with told_as(file.path), file.path.open("r+b", buffering=0) as target:
-        os.pwrite(target.fileno(), struct.pack(">I", flags), row * HEADER_BYTES + 20)
+    with told_as(file.path), open_regular(file.path, "r+b") as target:
+        write_at(target.fileno(), struct.pack(">I", flags), row * HEADER_BYTES + 20)
 
 
 def _target(declared: str, counts: Mapping[str, int]) -> str:

@@ -7,21 +7,31 @@ task, always in the same order.
 
 from __future__ import annotations
 
-import os
 import struct
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from pyramidion.formats._idx.blocks_out import Encoded
-from pyramidion.storage import SCRATCH, Folder, StagedFile, TaskRecord, told_as
+from pyramidion.storage import (
+    SCRATCH,
+    Folder,
+    StagedFile,
+    TaskRecord,
+    open_regular,
+    read_at,
+    told_as,
+)
 
 HEADER_BYTES = 40
 """Of the file, all zero, and of each entry of the table."""
 _SPOOL = f"{SCRATCH[0]}/bodies"
+_MOST_OPEN = 16
+BlockId = tuple[int, int]
+"""Number of the array (a field at a time), and of the block in it."""
 
 
 def table_entry(offset: int, size: int, flags: int) -> bytes:
@@ -91,8 +101,8 @@ class Spools:
     folder : Folder
         The folder under way.
     record : TaskRecord
-        Where tasks say which blocks their spool holds: ``sizes``, pairs of block and bytes in
-        the order of the file.
+        Where tasks say which blocks their spool holds: ``sizes``, (array, block, bytes) in the
+        order of the file.
     """
 
     def __init__(self, folder: Folder, record: TaskRecord) -> None:
@@ -100,13 +110,13 @@ class Spools:
         self._places = lru_cache(maxsize=64)(self._read_places)
 
     def put(
-        self, task: int, blocks: Iterable[tuple[int, Encoded]]
-    ) -> tuple[list[tuple[int, int]], str, int]:
+        self, task: int, blocks: Iterable[tuple[BlockId, Encoded]]
+    ) -> tuple[list[tuple[int, int, int]], str, int]:
         """Keep the blocks of a task.
 
         Returns
         -------
-        list of (block, bytes)
+        list of (array, block, bytes)
             What the task must record.
         str, int
             Key of the spool, and its bytes.
@@ -115,11 +125,11 @@ class Spools:
         with self._folder.stage(_spool(task)) as staged:
             for block, body in blocks:
                 staged.append(body)
-                sizes.append((block, len(body)))
+                sizes.append((*block, len(body)))
             staged.commit()
         return sizes, _spool(task), staged.size
 
-    def place(self, task: int, block: int) -> tuple[int, int]:
+    def place(self, task: int, block: BlockId) -> tuple[int, int]:
         """Return offset and bytes of a block in the spool of the task that made it."""
         return self._places(task)[block]
 
@@ -127,12 +137,12 @@ class Spools:
         """Return the spool of a task."""
         return self._folder.path(_spool(task))
 
-    def _read_places(self, task: int) -> dict[int, tuple[int, int]]:
+    def _read_places(self, task: int) -> dict[BlockId, tuple[int, int]]:
         told = self._record.get(task)
         assert told is not None, "a file is put together when its blocks are there"
         places, at = {}, 0
-        for block, size in told["sizes"]:
-            places[block] = (at, size)
+        for array, block, size in told["sizes"]:
+            places[array, block] = (at, size)
             at += size
         return places
 
@@ -145,12 +155,12 @@ class FileBlocks:
     ----------
     key : str
         Name of the file in the folder under way.
-    entries : sequence of (task, block), or None
+    entries : sequence of (task, (array, block)), or None
         One per entry of the table, None for a block outside of the box.
     """
 
     key: str
-    entries: Sequence[tuple[int, int] | None]
+    entries: Sequence[tuple[int, BlockId] | None]
 
 
 def pack(folder: Folder, spools: Spools, file: FileBlocks, flags: int) -> int:
@@ -161,20 +171,39 @@ def pack(folder: Folder, spools: Spools, file: FileBlocks, flags: int) -> int:
     int
         Its bytes.
     """
-    sizes = [spools.place(*entry)[1] if entry else 0 for entry in file.entries]
-    with folder.stage(file.key) as staged, ExitStack() as opened:
-        staged.append(make_table([(size, flags) for size in sizes]))
-        files: dict[int, BinaryIO] = {}
-        for task, block in filter(None, file.entries):
-            path = spools.path(task)
-            with told_as(path, "cannot read"):
-                if task not in files:
-                    files[task] = opened.enter_context(path.open("rb", buffering=0))
-                offset, size = spools.place(task, block)
-                body = os.pread(files[task].fileno(), size, offset)
-            staged.append(body)
+    places = [spools.place(*entry) if entry else (0, 0) for entry in file.entries]
+    with folder.stage(file.key) as staged, _SpoolFiles(spools) as files:
+        staged.append(make_table([(size, flags) for _, size in places]))
+        for entry, (offset, size) in zip(file.entries, places, strict=True):
+            if entry:
+                staged.append(files.read(entry[0], offset, size))
         staged.commit()
         return staged.size
+
+
+class _SpoolFiles:
+    """A few spools, open: a file may be put together from thousands."""
+
+    def __init__(self, spools: Spools) -> None:
+        self._spools = spools
+        self._files: OrderedDict[int, BinaryIO] = OrderedDict()
+
+    def read(self, task: int, offset: int, size: int) -> bytes:
+        path = self._spools.path(task)
+        with told_as(path, "cannot read"):
+            if task not in self._files:
+                self._files[task] = open_regular(path)
+                if len(self._files) > _MOST_OPEN:
+                    self._files.popitem(last=False)[1].close()
+            self._files.move_to_end(task)
+            return read_at(self._files[task].fileno(), size, offset)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
 
 
 def _spool(task: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,19 +11,26 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pyramidion.core import ImageSpec, UsageError, format_bytes
+import numpy as np
+
+from pyramidion.core import DataError, ImageSpec, UsageError, format_bytes
+from pyramidion.formats._flat_file import grouped
 from pyramidion.formats._format import WriteOptions
-from pyramidion.formats._idx.bitmask import XYZ, Bitmask
+from pyramidion.formats._idx.bitmask import MAX_BITS, XYZ, Bitmask
 from pyramidion.formats._idx.blocks_out import BlockCodec
 from pyramidion.formats._idx.cascade import Cascade
+from pyramidion.formats._idx.errors import header_error
 from pyramidion.formats._idx.fields import IdxField
 from pyramidion.formats._idx.geometry import BlockGrid
 from pyramidion.formats._idx.header import (
+    TEXT_LIMIT,
     IdxHeader,
     arco_bits,
     default_blocks_per_file,
     format_header,
+    parse_header,
 )
+from pyramidion.formats._idx.header_values import BLOCK_LIMIT
 from pyramidion.formats._idx.metadata import physic_box, to_metadata
 from pyramidion.formats._idx.ranges import Limits
 from pyramidion.formats._idx.staging import blocks_name
@@ -31,6 +39,7 @@ from pyramidion.formats._idx.template import default_template
 ARCO_BYTES = 2**20
 """Most bytes of a block unless asked: reading a slice decodes whole blocks, so they are small."""
 _MODVISUS_BITS = 16
+_MEND = "convert to .zarr, or choose a part"
 _TYPES = {f"{kind}{bits}" for kind in ("uint", "int") for bits in (8, 16, 32, 64)} | {
     "float32",
     "float64",
@@ -49,11 +58,14 @@ class IdxPlan:
         How blocks are stored.
     keeps_planes : bool
         The source decodes whole planes: never read parts of them.
+    notes : tuple of str
+        What is not as it was asked for.
     """
 
     header: IdxHeader
     codec: BlockCodec
     keeps_planes: bool = True
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def grid(self) -> BlockGrid:
@@ -96,6 +108,7 @@ class IdxPlan:
                 for field in header.fields
             },
             "times": list(header.times),
+            "notes": list(self.notes),
         }
 
 
@@ -119,7 +132,7 @@ def make_plan(path: Path, specs: Sequence[ImageSpec], options: WriteOptions) -> 
     codec = BlockCodec.parse(options.compression, "--compression")
     spec = specs[0]
     p1, p2 = _box(spec)
-    bitmask = _bitmask(p2)
+    bitmask = _bitmask(path, p2)
     fields = _fields(path, specs, codec)
     largest = max(field.sample_bytes for field in fields)
     arco = ARCO_BYTES if options.arco is None else options.arco
@@ -143,7 +156,51 @@ def make_plan(path: Path, specs: Sequence[ImageSpec], options: WriteOptions) -> 
         metadata=to_metadata(specs),
     )
     block = options.source_block
-    return IdxPlan(header, codec, block is None or block[3:] == spec.shape[3:])
+    keeps_planes = block is None or block[3:] == spec.shape[3:]
+    notes = _block_notes(options.arco or 0, header, largest)
+    plan = IdxPlan(header, codec, keeps_planes, notes)
+    _check_readable(path, plan)
+    return plan
+
+
+def _check_readable(path: Path, plan: IdxPlan) -> None:
+    """Refuse to write what would be refused when it is read.
+
+    Raises
+    ------
+    UsageError
+        If the reader would say anything against the header, with limits of the values as long as
+        they can be.
+    """
+    limits = [([_longest(f.dtype)] * f.components,) * 2 for f in plan.header.fields]
+    try:
+        text = plan.text(limits)
+        if len(text.encode()) > TEXT_LIMIT:
+            raise header_error(path.name, "pyramidion", "a header of more than 16 MiB", row=1)
+        parse_header(text, path.name)
+    except DataError as error:
+        key = error.where.rpartition(": ")[2]
+        raise UsageError(
+            str(path), f"IDX cannot hold it, {key}: {error.what}", error.value, _MEND, id=error.id
+        ) from error
+
+
+def _longest(dtype: np.dtype[Any]) -> float:
+    """Return a value whose text is as long as any of a type."""
+    if dtype.kind == "f":
+        return -math.pi * 1e-300
+    limits = np.iinfo(dtype)
+    return float(limits.min or limits.max)
+
+
+def _block_notes(arco: int, header: IdxHeader, sample_bytes: int) -> tuple[str, ...]:
+    """Say that blocks are not as long as they were asked for."""
+    if not arco or arco == header.arco:
+        return ()
+    n_points = f"2^{header.bitsperblock} points of {sample_bytes} B"
+    why = "all of the data" if header.n_blocks == 1 else f"a power of two: {n_points}"
+    asked, stored = format_bytes(arco), f"{grouped(header.arco)} B"
+    return (f"--arco: blocks of {stored} instead of {asked} ({why})",)
 
 
 def _box(spec: ImageSpec) -> tuple[XYZ, XYZ]:
@@ -152,29 +209,43 @@ def _box(spec: ImageSpec) -> tuple[XYZ, XYZ]:
     return (x, y, z), (x + nx, y + ny, z + nz)
 
 
-def _bitmask(p2: XYZ) -> Bitmask:
+def _bitmask(path: Path, p2: XYZ) -> Bitmask:
     """Return the usual bitmask; a single plane has two axes.
 
     The last axis must have a digit, or readers lose it: a picture of one row is stored as if it
     had two, of which the box holds the first.
     """
-    if p2[2] > 1:
-        return Bitmask.for_dims(p2)
-    return Bitmask.for_dims((p2[0], max(2, p2[1])))
+    dims = p2 if p2[2] > 1 else (p2[0], max(2, p2[1]))
+    n_digits = sum((n - 1).bit_length() for n in dims)
+    if n_digits > MAX_BITS:
+        shown = " x ".join(map(str, dims))
+        raise UsageError(
+            str(path), f"IDX holds up to 2^{MAX_BITS} points", shown, _MEND, id="PYR-IDX-05"
+        )
+    return Bitmask.for_dims(dims)
 
 
 def _bits(arco: int, sample_bytes: int, maxh: int) -> int:
     if not arco:
         return min(_MODVISUS_BITS, maxh)
-    if arco < sample_bytes:
+    if arco < 2 * sample_bytes:
         raise UsageError(
             "--arco",
-            f"a block must hold one point of {sample_bytes} B",
+            f"a block must hold two points of {sample_bytes} B",
             format_bytes(arco),
             "write for example 1mb",
             id="PYR-CPY-02",
         )
-    return arco_bits(arco, sample_bytes, maxh)
+    bits = arco_bits(arco, sample_bytes, maxh)
+    if sample_bytes << bits > BLOCK_LIMIT:
+        raise UsageError(
+            "--arco",
+            "a block is at most 1 GiB",
+            format_bytes(arco),
+            "write for example 1mb",
+            id="PYR-CPY-02",
+        )
+    return bits
 
 
 def _fields(path: Path, specs: Sequence[ImageSpec], codec: BlockCodec) -> tuple[IdxField, ...]:

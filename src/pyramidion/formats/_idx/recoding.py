@@ -37,6 +37,31 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
+class Recoding:
+    """What is to be done to a dataset.
+
+    Parameters
+    ----------
+    path : Path
+        The .idx.
+    header : IdxHeader
+        What it says.
+    codec : BlockCodec
+        The new codec.
+    mapped : callable
+        Runs the work.
+    progress : callable, optional
+        Told what is done.
+    """
+
+    path: Path
+    header: IdxHeader
+    codec: BlockCodec
+    mapped: Mapped
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
 class Recoded:
     """What was done to the blocks of a dataset.
 

@@ -31,9 +31,13 @@ def for_each(work: Callable[[Item], None], items: Sequence[Item]) -> None:
 
     helpers = [_pool(os.getpid()).submit(drain) for _ in range(n_helpers)]
     drain()
-    for helper in helpers:
-        if not helper.cancel():
-            helper.result()
+    try:
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
+    except BaseException as error:  # Ctrl-C: what has not begun is left out
+        failed.append(error)
+        raise
     if failed:
         raise failed[0]
 

@@ -100,11 +100,16 @@ class StagedDataset(StagedFolder):
             shutil.rmtree(self._partial)
         self._lock.release()
 
-    def abort(self) -> None:
+    @property
+    def is_held(self) -> bool:
+        """Tell whether this process may still publish it."""
+        return self._lock is not None and self._lock.held
+
+    def abort(self, *, keep: bool | None = None) -> None:
         """Let go; what is complete, if anything is, stays for ``--resume``."""
-        if self._lock is not None and self._lock.held:
+        if self.is_held:
             _finish_replacement(self.destination)
-        super().abort()
+        super().abort(keep=keep)
 
 
 def owns_dataset(path: Path) -> bool:

@@ -6,6 +6,7 @@ folders without asking for each.
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import glob
 import itertools
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from pyramidion.core import DataError, UsageError
+from pyramidion.core import DataError, IncompleteError, UsageError
 from pyramidion.formats._pattern import folder_of, is_pattern
 from pyramidion.storage import told_as
 
@@ -29,6 +30,9 @@ KINDS = {
     ".tiff": "TIFF",
 }
 """Kind of picture by the ending of its name."""
+
+PICTURES, MOVING = "pictures", ".moving"
+"""In the folder under way: the pictures, and a mark that they are being moved to their place."""
 
 _FILES_TRIED, _FOLDERS_TRIED = 1000, 100
 _DIGITS = re.compile(r"([0-9]+)")
@@ -86,9 +90,19 @@ def has_pictures(path: Path) -> bool:
     """Tell whether a folder, or a pattern, is a stack; looks no further than needed.
 
     In a folder, or the first one in it, at least half of the files must be pictures: instruments
-    save a picture of their screen beside their recordings.
+    save a picture of their screen beside their recordings. Nothing is raised: what is wrong is told
+    when it is opened.
     """
     lister = _Lister()
+    try:
+        return _has_pictures(path, lister)
+    except (IncompleteError, DataError):
+        return True  # what is wrong is told when it is opened
+    except OSError:
+        return False
+
+
+def _has_pictures(path: Path, lister: _Lister) -> bool:
     if is_pattern(path):
         return any(_is_picture(name) for name in lister.expand(path))
     inner = itertools.islice(lister.folders(str(path)), _FOLDERS_TRIED)
@@ -173,19 +187,20 @@ class _Lister:
     def files(self, folder: str, *, hidden: bool = False) -> Iterator[str]:
         """Yield the files in a folder; links to nothing are refused."""
         for entry in _scan(folder, hidden=hidden):
-            if entry.is_file():
+            if _leads_to(entry, "file"):
                 name = _called(folder, entry)
                 if entry.is_symlink():
                     self.links.append(name)
                 yield name
-            elif entry.is_symlink() and not entry.is_dir() and _is_picture(entry.name):
-                target = Path(entry.path).readlink()
-                raise DataError(entry.path, "link to a missing file", target, id="PYR-ALL-19")
+            elif _leads_to(entry, "folder"):
+                _check_moved(folder, entry)
+            elif entry.is_symlink() and _is_picture(entry.name):
+                raise _broken_link(entry.path)
 
     def folders(self, folder: str, *, hidden: bool = False, links: bool = True) -> Iterator[str]:
         """Yield the folders in a folder."""
         for entry in _scan(folder, hidden=hidden):
-            if entry.is_dir(follow_symlinks=links):
+            if _leads_to(entry, "folder") and (links or not entry.is_symlink()):
                 yield _called(folder, entry)
 
     def _expand(self, folder: str, parts: Sequence[str]) -> Iterator[str]:
@@ -211,6 +226,48 @@ def _scan(folder: str, *, hidden: bool) -> Iterator[os.DirEntry[str]]:
         for entry in entries:
             if hidden or not entry.name.startswith("."):
                 yield entry
+
+
+def _leads_to(entry: os.DirEntry[str], what: str) -> bool:
+    """Tell a file, or a folder, also behind links; a link that leads nowhere is neither."""
+    try:
+        return entry.is_file() if what == "file" else entry.is_dir()
+    except OSError:  # a loop of links
+        return False
+
+
+def _broken_link(path: str) -> DataError:
+    try:
+        os.stat(path)  # noqa: PTH116
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return DataError(path, "link loop", id="PYR-ALL-19")
+    target = Path(path).readlink()
+    return DataError(path, "link to a missing file", target, id="PYR-ALL-19")
+
+
+def _check_moved(folder: str, entry: os.DirEntry[str]) -> None:
+    """Refuse a folder that a run was filling with its pictures when it was killed.
+
+    Raises
+    ------
+    IncompleteError
+        If pictures of that run are still beside it, in its ``.partial``.
+    """
+    if not entry.name.endswith(".partial") or not os.path.lexists(f"{entry.path}/{MOVING}"):
+        return
+    try:
+        n_left = len(os.listdir(f"{entry.path}/{PICTURES}"))  # noqa: PTH208
+    except OSError:
+        return
+    if n_left:
+        raise IncompleteError(
+            folder,
+            "incomplete",
+            f"conversion interrupted, {n_left} pictures not at their place",
+            "run it again with --resume",
+            id="PYR-ZAR-11",
+        )
 
 
 def _called(folder: str, entry: os.DirEntry[str]) -> str:

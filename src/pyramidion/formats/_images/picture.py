@@ -37,6 +37,8 @@ class Picture:
         Size of an element along y and x in micrometres, where the file tells it.
     is_interlaced : bool
         PNG: rows are not stored in order.
+    has_palette : bool
+        PNG: what is stored are numbers of colours.
     """
 
     width: int
@@ -47,6 +49,7 @@ class Picture:
     remark: str = ""
     voxel: tuple[float, float] | None = None
     is_interlaced: bool = False
+    has_palette: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:

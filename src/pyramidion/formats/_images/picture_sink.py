@@ -1,8 +1,9 @@
 """Writing pictures, one file per slice.
 
-They are made in a folder ``NAME.partial`` beside them and moved when all are there, so that a
-folder of the user's, in which other files lie, is not touched until then, and only under the names
-that are asked for.
+Where the folder ``out`` of ``out/%04d.png`` is not there yet, they are made in ``out.partial``, and
+all appear at once, by one rename. A folder of the user's, in which other files lie, is not touched
+before all pictures are made (in ``out/%04d.png.partial``), and then only under the names that are
+asked for; a run that is killed while they are moved leaves a mark, by which readers know it.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from pyramidion.core import ImageSpec, UsageError
+from pyramidion.formats._array.ending import remove_unless_begun
 from pyramidion.formats._format import ImageTask, Read, WriteOptions
 from pyramidion.formats._images import jpeg, png
+from pyramidion.formats._images.listing import MOVING, PICTURES
 from pyramidion.formats._images.slices import Slicing, slicing
 from pyramidion.formats._images.template import NameTemplate, parse_template
 from pyramidion.formats._images.tiff_write import plain_tiff
@@ -36,8 +39,6 @@ MOST_SLICES = 64
 """Most of a task: no source that is stored in blocks gains from more."""
 
 Encode = Callable[[np.ndarray], bytes]
-_PICTURES = "pictures"
-_MOVING = ".moving"
 
 
 class PictureSink:
@@ -71,19 +72,28 @@ class PictureSink:
             "range": list(self._range) if self._range else None,
             "shape": list(spec.shape),
         }
-        self._path, self._may_replace = path, may_replace(path, options)
-        if not (options.attach or self._may_replace or _is_moving(path)):
-            self._check_absent()
-        self._is_new_folder = not self._template.folder.exists()
+        folder = self._template.folder
+        self._is_new_folder = not os.path.lexists(folder)
+        self._path, self._target = path, folder if self._is_new_folder else path
+        self._may_replace = may_replace(self._target, options)
+        if not options.attach:
+            self._check_targets()
         self._staged = StagedFolder(
-            path,
+            self._target,
             plan,
             resume=options.resume,
             overwrite=options.overwrite,
             owns=Path.is_file,
             attach=options.attach,
         )
+        self._may_clear = not options.attach
         self._record = TaskRecord(self._staged.folder)
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes of the pictures that are at their place."""
+        sizes = (self._size_of(number) for number in self._slicing.numbers)
+        return sum(sizes)
 
     @property
     def tasks(self) -> Sequence[ImageTask]:
@@ -113,35 +123,54 @@ class PictureSink:
         self._record.put(task, {}, files)
 
     def commit(self) -> None:
-        """Move the pictures to their place.
+        """Give the pictures their names.
 
-        A run that is killed here has moved some of them; another with ``resume`` moves the rest.
+        A run that is killed while it moves them has moved some; another with ``resume`` moves the
+        rest.
 
         Raises
         ------
         UsageError
-            If one has appeared meanwhile.
+            If one has appeared meanwhile, or something that is no picture has its name.
         StorageError
             If the disk fails.
         """
         folder = self._staged.folder
-        if not (self._may_replace or _is_moving(self._path)):
-            self._check_absent()
-        folder.write(_MOVING, b"")
-        with told_as(self._path):
+        if self._is_new_folder:
+            self._commit_folder()
+        else:
+            self._check_targets()
+            folder.write(MOVING, b"")
             for number in self._slicing.numbers:
-                made = folder.path(self._key(number))
+                made, target = folder.path(self._key(number)), self._named(number)
                 if made.is_file():
-                    made.replace(self._template.folder / self._template.name(number))
+                    with told_as(target):
+                        made.replace(target)
+            folder.path(MOVING).unlink()
+        self._may_clear = False
         remove_scratch(folder.root)
         self._staged.abort()  # what is left is the empty folder: it goes, and the lock with it
 
     def abort(self) -> None:
-        """Stop; finished pictures stay for ``resume``."""
+        """Stop; finished pictures stay for ``resume``. Safe to call twice."""
+        if self._may_clear:
+            remove_unless_begun(self._staged.folder, self.is_done, self._n_tasks())
+        self._may_clear = False
         self._staged.abort()
-        if self._is_new_folder:
-            with suppress(OSError):  # not empty
-                self._template.folder.rmdir()
+
+    def _commit_folder(self) -> None:
+        folder = self._staged.folder
+        if os.path.lexists(self._template.folder):
+            raise UsageError(
+                str(self._template.folder),
+                "already exists",
+                "it appeared meanwhile",
+                "move it away and use --resume",
+                id="PYR-ALL-06",
+            )
+        folder.remove_leftovers()  # of a worker process that was killed
+        with told_as(self._template.folder):
+            folder.path(PICTURES).replace(self._template.folder)
 
     def _n_tasks(self) -> int:
         return -(-len(self._slicing.numbers) // self._step)
@@ -151,7 +180,7 @@ class PictureSink:
         return first, min(first + self._step, len(self._slicing.numbers))
 
     def _key(self, number: int) -> str:
-        return f"{_PICTURES}/{self._template.name(number)}"
+        return f"{PICTURES}/{self._template.name(number)}"
 
     def _is_moved(self, task: int) -> bool:
         """Tell whether an earlier run was killed after it had begun to move, this task among it."""
@@ -159,28 +188,76 @@ class PictureSink:
             return False
         first, last = self._range_of(task)
         names = [self._template.name(n) for n in self._slicing.numbers[first:last]]
-        staged = self._staged.folder.root / _PICTURES
+        staged = self._staged.folder.root / PICTURES
         return all((self._template.folder / n).is_file() or (staged / n).is_file() for n in names)
 
-    def _check_absent(self) -> None:
-        """Refuse to replace pictures."""
+    def _named(self, number: int) -> Path:
+        return self._template.folder / self._template.name(number)
+
+    def _size_of(self, number: int) -> int:
         try:
-            there = set(os.listdir(self._template.folder))  # noqa: PTH208 - a million names
-        except FileNotFoundError:
-            return
+            return self._named(number).stat().st_size
+        except OSError:
+            return 0
+
+    def _check_targets(self) -> None:
+        """Refuse to replace pictures if that was not asked for, and what is none in any case.
+
+        Raises
+        ------
+        UsageError
+            That names the first.
+        """
+        wanted = set(self._slicing.numbers) if self._template.has_number else set()
+        there, others = self._look_around(wanted)
+        moving = _is_moving(self._path)
         for number in self._slicing.numbers:
-            if self._template.name(number) in there:
+            is_file = there.get(self._template.name(number))
+            if is_file is None:
+                continue
+            if not (self._may_replace or moving):
                 raise UsageError(
-                    str(self._template.folder / self._template.name(number)),
+                    str(self._named(number)),
                     "already exists",
                     mend="use --overwrite or another name",
                     id="PYR-ALL-06",
                 )
+            if not is_file:
+                raise UsageError(
+                    str(self._named(number)),
+                    "refusing to replace (not a regular file)",
+                    mend="remove it yourself",
+                    id="PYR-ALL-07",
+                )
+        if others and self._may_replace:
+            raise UsageError(
+                str(self._named(min(others))),
+                "would stay beside the new pictures",
+                f"{len(others)} older of the same name",
+                "remove them, or choose another folder",
+                id="PYR-ALL-07",
+            )
+
+    def _look_around(self, wanted: set[int]) -> tuple[dict[str, bool], list[int]]:
+        """Return what lies in the folder: is it a regular file; and other numbers of the template."""
+        there: dict[str, bool] = {}
+        others: list[int] = []
+        with (
+            told_as(self._template.folder),
+            suppress(FileNotFoundError),
+            os.scandir(self._template.folder) as entries,
+        ):
+            for entry in entries:
+                there[entry.name] = entry.is_file(follow_symlinks=False)
+                number = self._template.number(entry.name)
+                if number is not None and number not in wanted:
+                    others.append(number)
+        return there, others
 
 
-def may_replace(path: Path, options: WriteOptions) -> bool:
+def may_replace(target: Path, options: WriteOptions) -> bool:
     """Tell whether what exists may be replaced: asked now, or by the run that is resumed."""
-    return options.overwrite or (options.resume and bool(kept_plan(path).get("overwrite")))
+    return options.overwrite or (options.resume and bool(kept_plan(target).get("overwrite")))
 
 
 def plan_pictures(
@@ -233,4 +310,4 @@ def _encoder(suffix: str, spec: ImageSpec, sliced: Slicing) -> Encode:
 
 def _is_moving(path: Path) -> bool:
     # Not `Path.is_file`: a name that is too long is told when it is written.
-    return os.path.isfile(partial_path(path) / _MOVING)  # noqa: PTH113
+    return os.path.isfile(partial_path(path) / MOVING)  # noqa: PTH113

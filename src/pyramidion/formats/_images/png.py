@@ -30,6 +30,9 @@ _PALETTE = 3
 _HEAD_BYTES = 4096
 _MOST_CHUNKS_AHEAD = 1000
 _SPARE_BYTES = 2**20
+_PIECE_BYTES = 2**16
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # fmt: skip
+"""First column and row of the passes of an interlaced picture, and the steps (8.2)."""
 _LEVEL, _RUN_LENGTHS, _SUB_FILTER = 1, 3, 16
 
 
@@ -66,6 +69,7 @@ def read_header(file: FlatFile) -> Picture:
         bits,
         _remark(color, bits, has_transparency=has_transparency),
         is_interlaced=bool(interlace),
+        has_palette=color == _PALETTE,
     )
 
 
@@ -150,7 +154,9 @@ def _kinds_ahead(file: FlatFile, head: bytes) -> set[bytes]:
 
 def _critical(file: FlatFile, picture: Picture) -> bytes | np.ndarray:
     """Return the PNG without what is not the picture, every chunk checked."""
-    kept = {b"IHDR", b"PLTE", b"IDAT", b"IEND"} | ({b"tRNS"} if picture.samples == 4 else set())
+    kept = {b"IHDR", b"IDAT", b"IEND"}
+    if picture.has_palette:
+        kept |= {b"PLTE", b"tRNS"} if picture.samples == 4 else {b"PLTE"}
     if file.size > picture.n_bytes + _SPARE_BYTES:
         # More than the pixels can need: text, or a bomb of it, that is never read.
         return b"".join([MAGIC, *_checked_chunks(_SeekingReader(file), file, picture, kept)])
@@ -201,30 +207,64 @@ def _checked_chunks(
 
 def _bad_row(data: bytes | np.ndarray, picture: Picture) -> int | None:
     """Return the first row that the pixels in these chunks do not hold whole."""
+    return _row(_inflated(data, _filtered_bytes(picture)), picture)
+
+
+def _row(n_bytes: int, picture: Picture) -> int | None:
     if picture.is_interlaced:
         return None
-    samples = 1 if "palette" in picture.remark else picture.samples
-    row_bytes = 1 + (picture.width * samples * picture.bits + 7) // 8
-    inflater, n_bytes, view, at = zlib.decompressobj(), 0, _view(data), len(MAGIC)
+    return min(n_bytes // _row_bytes(picture.width, picture), picture.height - 1)
+
+
+def _row_bytes(width: int, picture: Picture) -> int:
+    samples = 1 if picture.has_palette else picture.samples
+    return 1 + (width * samples * picture.bits + 7) // 8
+
+
+def _filtered_bytes(picture: Picture) -> int:
+    """Return the bytes that the pixels unpack to: rows, each with the number of its filter."""
+    if not picture.is_interlaced:
+        return picture.height * _row_bytes(picture.width, picture)
+    total = 0
+    for x, y, every_x, every_y in _PASSES:
+        columns = -(-(picture.width - x) // every_x)
+        rows = -(-(picture.height - y) // every_y)
+        if columns > 0 and rows > 0:
+            total += rows * _row_bytes(columns, picture)
+    return total
+
+
+def _inflated(data: bytes | np.ndarray, most: int) -> int:
+    """Return to how many bytes the pixels unpack.
+
+    No more than `most` are counted, and none are held.
+    """
+    from isal import isal_zlib
+
+    inflater, n_bytes = isal_zlib.decompressobj(), 0
+    for part in _pixel_parts(data):
+        rest: memoryview | bytes = part
+        try:
+            while len(rest) and not inflater.eof and n_bytes < most:
+                n_bytes += len(inflater.decompress(rest, min(_PIECE_BYTES, most - n_bytes)))
+                rest = inflater.unconsumed_tail
+        except isal_zlib.error:  # type: ignore[misc] # it is one: the stubs call it an object
+            return n_bytes
+        if n_bytes >= most:
+            break
+    return n_bytes
+
+
+def _pixel_parts(data: bytes | np.ndarray) -> Iterator[memoryview]:
+    """Yield the compressed pixels, in pieces."""
+    view, at = _view(data), len(MAGIC)
     while at + 8 <= len(view):
         length = int.from_bytes(view[at : at + 4])
         if bytes(view[at + 4 : at + 8]) == b"IDAT":
-            try:
-                n_bytes += _inflated(inflater, view[at + 8 : at + 8 + length])
-            except zlib.error:
-                break
+            for begin in range(at + 8, at + 8 + length, _PIECE_BYTES):
+                yield view[begin : min(begin + _PIECE_BYTES, at + 8 + length)]
         at += 12 + length
-    return min(n_bytes // row_bytes, picture.height - 1)
 
 
 def _view(data: bytes | np.ndarray) -> memoryview:
     return data.data if isinstance(data, np.ndarray) else memoryview(data)
-
-
-def _inflated(inflater: zlib._Decompress, data: memoryview) -> int:
-    """Return how many bytes a part of a stream inflates to, without holding them."""
-    n_bytes, rest = 0, bytes(data)
-    while rest and not inflater.eof:
-        n_bytes += len(inflater.decompress(rest, 2**20))
-        rest = inflater.unconsumed_tail
-    return n_bytes

@@ -27,12 +27,15 @@ from pyramidion.formats._images import jpeg, png, tiff_slice
 from pyramidion.formats._images.listing import PictureFiles
 from pyramidion.formats._images.order import Arrangement, arrange
 from pyramidion.formats._images.picture import Picture, check_size
+from pyramidion.storage import ByteCache
 
 HEADERS_AT_ONCE = 10_000
 """Stacks of up to so many files (0.6 s) have every header looked at before anything is written; in
 longer ones some are, spread evenly, and the others when they are read."""
 
 _CODECS: dict[str, ModuleType] = {"PNG": png, "JPEG": jpeg, "TIFF": tiff_slice}
+_KEPT_BYTES = 2**28
+"""Of decoded slices; a larger one is kept alone, until another is decoded."""
 _ALPHA = {2: ("grey", "alpha")}
 
 
@@ -72,7 +75,10 @@ class StackSource(Closing):
             self._known[number] = self._look(number)
         self._shape = self._common_shape()
         self._spec = self._describe()
-        self._last = threading.local()
+        self._kept: ByteCache[np.ndarray] = ByteCache(
+            _KEPT_BYTES, lambda values: values.nbytes, keeps_last=True
+        )
+        self._one_at_a_time = threading.Lock()
 
     @property
     def spec(self) -> ImageSpec:
@@ -121,6 +127,10 @@ class StackSource(Closing):
         """Tell nothing: a stack that was read is whole."""
         return ()
 
+    def close(self) -> None:
+        """Let go of the slices that are kept."""
+        self._kept.clear()
+
     def _fill(self, number: int, box: Box, out: np.ndarray) -> None:
         """Decode a slice into `out`, the rows and columns of a box."""
         known = self._known.get(number) or self._checked(self._look(number))
@@ -140,12 +150,19 @@ class StackSource(Closing):
         out[: part.shape[0], : part.shape[1]] = part
 
     def _decoded(self, number: int, known: _Slice) -> np.ndarray:
-        """Return a whole slice; each thread keeps its last one, for reads of tile after tile."""
-        kept: tuple[int, np.ndarray] | None = getattr(self._last, "slice", None)
-        if kept is None or kept[0] != number:
-            values = _CODECS[self._kind].decode(known.file, known.picture, None)
-            kept = self._last.slice = (number, values)
-        return kept[1]
+        """Return a whole slice: decoded by the thread that asks first, the others wait for it."""
+
+        def make() -> np.ndarray:
+            values: np.ndarray = _CODECS[self._kind].decode(known.file, known.picture, None)
+            return values
+
+        def make_alone() -> np.ndarray:
+            with self._one_at_a_time:  # two would not be kept: the last goes before the next comes
+                self._kept.clear()
+                return make()
+
+        is_large = known.picture.n_bytes > _KEPT_BYTES // 2
+        return self._kept.get(number, make_alone if is_large else make)
 
     def _looked_at(self) -> Iterable[int]:
         n_files = len(self._placed.names)

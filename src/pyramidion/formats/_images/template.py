@@ -47,6 +47,25 @@ class NameTemplate:
             return self.before
         return f"{self.before}{number:0{self.digits}d}{self.after}"
 
+    def number(self, name: str) -> int | None:
+        """Return the number in a name; None if it is not one of this template."""
+        middle = name[len(self.before) : len(name) - len(self.after)]
+        is_number = self.has_number and middle.isascii() and middle.isdecimal()
+        if not is_number or self.name(int(middle)) != name:
+            return None
+        return int(middle)
+
+
+def picture_folder(path: Path) -> Path:
+    """Return the folder that the pictures of a destination go to.
+
+    Examples
+    --------
+    >>> picture_folder(Path("run/out/%04d.png")).as_posix()
+    'run/out'
+    """
+    return parse_template(path).folder
+
 
 def parse_template(path: Path) -> NameTemplate:
     """Read the name of a destination.

@@ -27,6 +27,10 @@ _TYPE_BYTES = np.array([0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8]
 _TYPES = {1: "u1", 2: "u1", 3: "u2", 4: "u4", 5: "u4", 6: "i1", 7: "u1", 12: "f8", 13: "u4", 16: "u8", 18: "u8"}  # fmt: skip
 
 DESCRIPTION, SUB_DIRECTORIES = 270, 330
+_WIDTH, _LENGTH, _BITS, _COMPRESSION, _SAMPLES = 256, 257, 258, 259, 277
+_STRIP_OFFSETS, _STRIP_COUNTS = 273, 279
+_OF_A_PAGE = {_WIDTH: 0, _LENGTH: 0, _BITS: 1, _COMPRESSION: 1, _SAMPLES: 1}
+"""What decides the bytes of a page, and what holds where it is not told."""
 
 
 @dataclass(frozen=True)
@@ -256,6 +260,27 @@ def check_declared(file: FlatFile, declared: int, stored: int) -> None:
             mend="copy it again",
             id="PYR-TIF-02",
         )
+
+
+def check_strips(file: FlatFile, directories: Directories) -> None:
+    """Compare what the first page says of its strips, if they are not compressed, with what it needs.
+
+    Strips that are left out (offset and count are 0) are told elsewhere.
+
+    Raises
+    ------
+    DataError
+        If they hold fewer bytes than the page has, or lie beyond the end of the file.
+    """
+    numbers = {tag: directories.number(tag, default) for tag, default in _OF_A_PAGE.items()}
+    offsets = directories.values(_STRIP_OFFSETS).astype(np.float64)
+    counts = directories.values(_STRIP_COUNTS).astype(np.float64)
+    is_known = len(counts) and len(offsets) == len(counts)
+    if numbers[_COMPRESSION] != 1 or not is_known or not offsets.all():
+        return
+    row_bits = numbers[_WIDTH] * numbers[_SAMPLES] * numbers[_BITS]
+    check_declared(file, numbers[_LENGTH] * row_bits // 8, int(counts.sum()))
+    check_declared(file, int((offsets + counts).max()), file.size)
 
 
 def _binary(n_bytes: int) -> str:

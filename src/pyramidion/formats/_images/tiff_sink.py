@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pyramidion.core import Box, ImageSpec, UsageError
+from pyramidion.formats._array.ending import remove_unless_begun
 from pyramidion.formats._format import ImageTask, Read, WriteOptions
 from pyramidion.formats._images.ome import is_ome_type
 from pyramidion.formats._images.picture_sink import MOST_SLICES, TASK_BYTES, may_replace
@@ -72,12 +73,13 @@ class TiffSink:
             owns=Path.is_file,
             attach=options.attach,
         )
+        self._may_clear = not options.attach
+        self._boxes = list(_boxes(self._spec, is_whole=self._level is not None))
+        self._record = TaskRecord(self._staged.folder)
         try:
-            self._boxes = list(_boxes(self._spec, is_whole=self._level is not None))
-            self._record = TaskRecord(self._staged.folder)
             self._offset = self._lay_out() if self._level is None else 0
         except BaseException:
-            self._staged.abort()
+            self.abort()
             raise
 
     @property
@@ -128,11 +130,15 @@ class TiffSink:
             folder.path(_FILE).replace(self._path)
             for part in folder.root.glob(f"{_PARTS}/*"):
                 part.unlink()
+        self._may_clear = False
         remove_scratch(folder.root)
         self._staged.abort()  # what is left is the empty folder: it goes, and the lock with it
 
     def abort(self) -> None:
-        """Stop; what is complete stays for ``resume``."""
+        """Stop; what is complete stays for ``resume``. Safe to call twice."""
+        if self._may_clear:
+            remove_unless_begun(self._staged.folder, self.is_done, len(self.tasks))
+        self._may_clear = False
         self._staged.abort()
 
     def _lay_out(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from pyramidion.core import Box, DataError
 from pyramidion.formats._flat_file import FlatFile
 from pyramidion.formats._images.picture import Picture, damaged, refused
-from pyramidion.formats._images.tiff_chain import Directories, check_declared
+from pyramidion.formats._images.tiff_chain import Directories, check_declared, check_strips
 from pyramidion.formats._images.tiff_library import FAULTS, check_readable, tifffile_module
 from pyramidion.formats._images.tiff_metadata import resolution_sizes
 
@@ -57,6 +57,7 @@ def read_header(file: FlatFile) -> Picture:
         stored = picture.width * picture.height * picture.samples * bits // 8
         if stored > file.size:
             check_declared(file, stored, file.size)
+        check_strips(file, directories)
     return picture
 
 

@@ -23,7 +23,7 @@ from pyramidion.formats._format import OpenOptions
 from pyramidion.formats._images.ome import companions
 from pyramidion.formats._images.picture import Picture, check_size
 from pyramidion.formats._images.tiff_axes import AxisMap, map_axes
-from pyramidion.formats._images.tiff_chain import Directories
+from pyramidion.formats._images.tiff_chain import Directories, check_strips
 from pyramidion.formats._images.tiff_library import FAULTS, tifffile_module
 from pyramidion.formats._images.tiff_metadata import TiffMetadata, read_metadata
 from pyramidion.formats._images.tiff_series import SeriesReader
@@ -68,6 +68,7 @@ class TiffSource(Closing):
             told = _metadata(self._file, directories, self._tif, number)
             self._spec = _describe(self._map, first, told, series.keyframe, options)
             self._levels = self._describe_levels(options)
+            check_strips(self._file, directories)
         except FAULTS as error:
             self._tif.close()
             raise _damaged(self._file) from error

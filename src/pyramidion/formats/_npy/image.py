@@ -153,7 +153,7 @@ class NpyImageSink:
 
     def abort(self) -> None:
         """Stop; what is recorded stays."""
-        self._staged.abort()
+        self._staged.abort(len(self.tasks))
 
     def _prepare(self, header: bytes) -> None:
         n_bytes = len(header) + math.prod(self._axes.shape) * self._dtype.itemsize
