@@ -324,6 +324,7 @@ def test_measure_a_distance_and_the_view(viewer: Any) -> None:
     view.page.mouse.down()
     view.page.mouse.move(*at(view, 630, 440), steps=3)
     view.page.mouse.up()
+    view.idle()
     assert view.run("__pyramidion.measurement().length") == pytest.approx(25e-6, rel=0.03)
     view.page.keyboard.press("r")
     view.page.keyboard.press("Enter")
@@ -331,6 +332,75 @@ def test_measure_a_distance_and_the_view(viewer: Any) -> None:
     frame = view.run("__pyramidion.frame()")
     count = view.run("__pyramidion.measurement().channels[0].count")
     assert count == pytest.approx(frame["width"] * frame["height"] / 4, rel=0.02)
+
+
+# Frames that are so rare that every timer of the page runs out before the next one.
+SLOW_FRAMES = """
+window.requestAnimationFrame = (f) => setTimeout(() => f(performance.now()), 120);
+window.cancelAnimationFrame = (id) => clearTimeout(id);
+"""
+
+
+def test_what_a_late_frame_shows_is_fetched(viewer: Any) -> None:
+    view = viewer()
+    view.page.add_init_script(SLOW_FRAMES)
+    view.open("/i/plane.zarr")
+    view.run(
+        """async () => {
+          const page = __pyramidion;
+          page.setView({ centre: [800, 600], zoom: 0.5 });
+          await new Promise((resolve) => requestAnimationFrame(resolve)); // just planned
+          page.setView({ centre: [700, 500], zoom: 2 });
+          await page.idle();
+        }"""
+    )
+    stats = view.stats()
+    assert (stats["levelNumber"], stats["complete"]) == (0, True)
+
+
+def test_a_measurement_becomes_sharp_and_stays_so(
+    viewer: Any, server: Any, plane: np.ndarray
+) -> None:
+    view = viewer().open("/i/plane.zarr")
+    server.faults.delay = 0.5
+    view.run("__pyramidion.setView({ centre: [700, 500], zoom: 2 })")
+    view.page.keyboard.press("r")
+    view.page.wait_for_timeout(150)
+    view.page.keyboard.press("Enter")
+    view.run("__test.frames(2)")
+    assert view.run("__pyramidion.measurement().level") > 0, "what is here so far"
+    area = view.run("__pyramidion.measurement()")
+    x0, y0, x1, y1 = (area[end][side] for end in ("from", "to") for side in ("h", "v"))
+    exact = plane[y0:y1, x0:x1].astype(float)
+    for zoom, centre in ((2, [1200, 900]), (0.25, [800, 600])):
+        view.run("([centre, zoom]) => __pyramidion.setView({ centre, zoom })", [centre, zoom])
+        view.idle()
+        found = view.run("__pyramidion.measurement()")
+        assert found["level"] == 0
+        (values,) = found["channels"]
+        assert (values["count"], values["min"]) == (exact.size, exact.min())
+        assert values["mean"] == pytest.approx(exact.mean())
+
+
+def test_contrast_follows_until_the_picture_is_sharp(viewer: Any, server: Any) -> None:
+    calm = viewer().open("/i/set.zarr")
+    calm.set_view(centre=[200, 150], zoom=4)
+    calm.page.keyboard.press("c")
+    calm.idle()
+    expected = channel(calm)["range"]
+    view = viewer().open("/i/set.zarr")
+    server.faults.delay = 0.3
+    view.run("__pyramidion.setView({ centre: [200, 150], zoom: 4 })")
+    view.page.keyboard.press("c")
+    early = channel(view)["range"]
+    view.idle()
+    assert channel(view)["range"] == expected
+    assert early != expected, "from the coarser level"
+    view.run("__pyramidion.setView({ centre: [1200, 900], zoom: 4 })")
+    view.page.keyboard.press("c")
+    view.page.keyboard.press("Shift+C")
+    view.idle()
+    assert channel(view)["range"] == [500, 1500], "what one chose since is left alone"
 
 
 def test_saving_gives_the_pixels_of_the_canvas(viewer: Any) -> None:

@@ -33,6 +33,7 @@ SLAB_LIMITS = [
     "_hdf5.image_sink.TASK_BYTES",
     "_images.picture_sink.TASK_BYTES",
     "_ome.geometry.SLAB_BYTES",
+    "_idx.task_list.GROUP_BYTES",
 ]
 """Formats that cut a small image into tasks only when told to."""
 

@@ -84,7 +84,7 @@ def convert(
         parse_workers,
         parse_zarr_format,
     )
-    from pyramidion.cli._print import print_json, progress_bar, warn
+    from pyramidion.cli._print import counted, print_json, progress_bar, shown, tell, warn
     from pyramidion.workflows import ConvertOptions, plan_conversion
     from pyramidion.workflows import convert as run
 
@@ -116,7 +116,7 @@ def convert(
     )  # fmt: skip
     if dry_run:
         plan = plan_conversion(Path(source), out, options)
-        warn("convert", plan["warnings"])
+        warn("convert", [*plan["warnings"], *plan.get("notes", [])])
         print_json(plan) if json else print_plan(plan)
         return
     with progress_bar("converting", quiet=json) as progress:
@@ -124,6 +124,10 @@ def convert(
     warn("convert", [*report.spec.warnings, *report.notes])
     print_json(report.as_dict()) if json else print_report(report)
     if report.n_damaged:  # what was written is whole, what was read is not
+        tell(
+            f"pyramidion convert: error: {shown(source)}: "
+            f"{counted(report.n_damaged, 'damaged blocks')} filled with the default value"
+        )
         raise SystemExit(1)
 
 

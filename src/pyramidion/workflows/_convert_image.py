@@ -165,7 +165,8 @@ def _shared(destination: Path) -> AbstractContextManager[object]:
 
 def _report(job: ImageJob, sources: list[ImageSource], run: _Run, seconds: float) -> ConvertReport:
     spec = sources[0].spec
-    notes = tuple(dict.fromkeys(note for source in sources for note in source.notes()))
+    found = [note for source in sources for note in source.notes()]
+    notes = tuple(dict.fromkeys([*run.notes, *found]))
     streamed = StreamReport(run.n_tasks, run.n_resumed, run.n_bytes, round(seconds, 3))
     size = run.bytes_written
     if size is None:
@@ -185,6 +186,12 @@ class _Run:
         self.n_resumed = sum(was_done)
         self._before = sum(c for c, is_done in zip(self._costs, was_done, strict=True) if is_done)
         self.n_bytes = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the destination has to say: a block size that was rounded."""
+        told = getattr(self._sink, "notes", None)
+        return told() if told is not None else ()
 
     @property
     def bytes_written(self) -> int | None:

@@ -15,9 +15,9 @@ const MODULES = {
     'levels', 'link', 'open', 'panel', 'scale', 'supply', 'texts', 'view', 'window',
   ],
   image: [
-    '../frame/controls', '../frame/surface', '../frame/wheel', 'actions', 'axes', 'build', 'channels', 'colormaps', 'colour', 'contrast',
-    'dataset', 'drawer', 'geometry', 'gestures', 'link', 'look', 'marks', 'measuring', 'open', 'overlay', 'pane', 'panel', 'place', 'play',
-    'readout', 'sampling', 'sliders', 'texts', 'tiles', 'values',
+    '../frame/controls', '../frame/late', '../frame/surface', '../frame/wheel', 'actions', 'axes', 'build', 'channels', 'colormaps', 'colour', 'contrast',
+    'dataset', 'drawer', 'geometry', 'gestures', 'link', 'look', 'marks', 'measuring', 'open', 'overlay', 'pane', 'panel', 'place', 'planning',
+    'play', 'readout', 'sampling', 'sliders', 'texts', 'tiles',
   ],
 };
 

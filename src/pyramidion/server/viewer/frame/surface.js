@@ -13,6 +13,7 @@ export class Surface {
     if (!context) throw new Error('this browser offers no 2D canvas');
     this.context = context;
     this.scale = window.devicePixelRatio || 1;
+    /** Its size is known: it is laid out, and not hidden. */
     this.measured = false;
     const observer = new ResizeObserver((entries) => {
       const entry = entries[entries.length - 1];
@@ -21,9 +22,11 @@ export class Surface {
       const exact = entry.devicePixelContentBoxSize?.[0];
       const width = whole(exact?.inlineSize, box.width * ratio);
       const height = whole(exact?.blockSize, box.height * ratio);
-      this.measured = true;
+      const before = this.measured;
+      this.measured = box.width * box.height > 0;
+      if (!this.measured) return;
       this.scale = width / Math.max(1, box.width);
-      if (canvas.width === width && canvas.height === height) return;
+      if (before && canvas.width === width && canvas.height === height) return;
       canvas.width = width;
       canvas.height = height;
       onResize();

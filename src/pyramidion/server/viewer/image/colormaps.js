@@ -16,7 +16,7 @@ const OVER = /** @type {Rgb} */ ([230, 159, 0]);
 /** @type {readonly Colormap[]} */
 export const COLORMAPS = [
   { id: 'grey', label: 'Grey', anchors: ['000000', 'FFFFFF'] },
-  { id: 'marks', label: 'Grey, marked outside the range', anchors: ['000000', 'FFFFFF'], under: UNDER, over: OVER },
+  { id: 'marks', label: 'Grey, outside marked', anchors: ['000000', 'FFFFFF'], under: UNDER, over: OVER },
   {
     id: 'cividis', label: 'Cividis',
     anchors: ['00224E', '123570', '3B496C', '575D6D', '707173', '8A8678', 'A59C74', 'C3B369', 'E1CC55', 'FEE838'],

@@ -1,4 +1,5 @@
 // @ts-check
+import { spread } from './look.js';
 import { sample } from './sampling.js';
 
 const SAMPLES = 60_000; // values looked at for a range
@@ -7,6 +8,8 @@ const SAMPLES = 60_000; // values looked at for a range
 export class Contrast {
   /** Ranges sampled when the data came, for those without one in the store. @type {Map<number, import('./channels.js').Range>} */
   #sampled = new Map();
+  /** The view whose ranges were asked for, until all of it is sharp. @type {string | null} */
+  #following = null;
 
   /** @param {import('./panel.js').ImagePanel} panel */
   constructor(panel) {
@@ -16,11 +19,18 @@ export class Contrast {
 
   /** Make the ranges those of what is seen. */
   auto() {
-    for (const { index } of this.look.visible) {
-      const values = sample(this.panel.pane.patches(index).patches, SAMPLES);
-      if (values.length > 0) this.look.fit(index, values);
-    }
+    this.#fit();
+    this.#following = this.#view();
     this.panel.changed();
+  }
+
+  /** With a frame: once all that was asked for is sharp, its ranges are final; not if one has moved on. */
+  follow() {
+    if (this.#following === null) return;
+    const moved = this.#following !== this.#view();
+    if (!moved && !this.panel.complete) return;
+    this.#following = null;
+    if (!moved && this.#fit()) this.panel.changed();
   }
 
   /** Back to the ranges of the store, or those sampled at first. */
@@ -38,8 +48,26 @@ export class Contrast {
       if (top === null) continue;
       const patches = top.length > 0 ? top : pane.patches(index).patches;
       if (patches.length === 0 && scheduler.failures.size === 0) continue;
-      this.look.fit(index, sample(patches, SAMPLES));
-      this.#sampled.set(index, /** @type {import('./channels.js').Range} */ (this.look.channels[index].range));
+      const found = spread(sample(patches, SAMPLES));
+      this.look.set(index, { range: found });
+      this.#sampled.set(index, found);
     }
+  }
+
+  /** @returns {boolean} Whether a range is another one now. */
+  #fit() {
+    const { version } = this.look;
+    for (const { index, range } of this.look.visible) {
+      const values = sample(this.panel.pane.patches(index).patches, SAMPLES);
+      const found = spread(values);
+      if (values.length > 0 && String(found) !== String(range)) this.look.set(index, { range: found });
+    }
+    return this.look.version !== version;
+  }
+
+  /** @returns {string} Everything that decides what is seen. */
+  #view() {
+    const { layout, zoom, centre, slice } = this.panel.place;
+    return JSON.stringify([layout, zoom, centre, slice, this.look.channels.map(({ visible, range }) => [visible, range])]);
   }
 }

@@ -95,8 +95,11 @@ function tileOf(level, axis, pixel) {
  * @returns {Area}
  */
 export function areaOf(frame, part = { x0: 0, x1: frame.width, y0: 0, y1: frame.height }) {
-  const from = positionAt(frame, part.x0, part.y0);
-  const to = positionAt(frame, part.x1, part.y1);
+  return areaBetween(positionAt(frame, part.x0, part.y0), positionAt(frame, part.x1, part.y1));
+}
+
+/** @param {{h: number, v: number}} from @param {{h: number, v: number}} to @returns {Area} */
+export function areaBetween(from, to) {
   return { h0: from.h, h1: to.h, v0: from.v, v1: to.v };
 }
 

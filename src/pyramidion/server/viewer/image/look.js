@@ -54,11 +54,6 @@ export class Look {
     this.#changed();
   }
 
-  /** Make a range that holds nearly all of some values. @param {number} index @param {Float64Array} sorted */
-  fit(index, sorted) {
-    this.set(index, { range: spread(sorted) });
-  }
-
   #changed() {
     this.version += 1;
     const { under, over, anchors } = colormap(this.map);

@@ -11,6 +11,7 @@ import { formatShort, niceStep } from '../frame/si.js';
 
 const LIGHT = 'rgb(255 255 255 / 92%)';
 const SHADE = 'rgb(0 0 0 / 62%)';
+const PLATE = 'rgb(0 0 0 / 55%)'; // under text, which is read on anything
 const FONT = '12px system-ui, -apple-system, "Segoe UI", "Noto Sans", "Liberation Sans", sans-serif';
 
 /**
@@ -106,10 +107,11 @@ function drawBar(context, bar, scale, height) {
 function write(context, text, x, y, align) {
   context.font = FONT;
   context.textAlign = align;
-  context.lineJoin = 'round';
-  context.strokeStyle = SHADE;
-  context.lineWidth = 3.5;
-  context.strokeText(text, x, y);
+  const { actualBoundingBoxLeft: left, actualBoundingBoxRight: right } = context.measureText(text);
+  context.fillStyle = PLATE;
+  context.beginPath();
+  context.roundRect(x - left - 5, y - 12, left + right + 10, 16, 4);
+  context.fill();
   context.fillStyle = LIGHT;
   context.fillText(text, x, y);
 }

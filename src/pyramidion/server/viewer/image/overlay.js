@@ -1,16 +1,18 @@
 // @ts-check
 import { h } from '../frame/dom.js';
+import { Late } from '../frame/late.js';
 import { areaOf, PLANES } from './geometry.js';
 import { drawMarks, scaleBar } from './marks.js';
 
 /** What lies over the pictures: marks on each, and the minimap. */
 export class Overlay {
   /** The rectangle that is dragged to zoom into. @type {import('./measure.js').Measure | null} */ rubber = null;
-  /** @type {import('./minimap.js').Minimap | 'coming' | null} */ #minimap = null;
+  /** @type {import('./minimap.js').Minimap | null} */ #minimap = null;
 
   /** @param {import('./panel.js').ImagePanel} panel */
   constructor(panel) {
     this.panel = panel;
+    this.late = new Late(() => import('./minimap.js'), () => panel.requestDraw());
     this.minimap = h('div', { class: 'minimap', hidden: true, title: 'The whole picture: press or drag to go there' });
   }
 
@@ -40,15 +42,9 @@ export class Overlay {
     const { h0, h1, v0, v1 } = areaOf(frame);
     const whole = h0 <= 0 && v0 <= 0 && h1 >= dataset.shape[plane.h] && v1 >= dataset.shape[plane.v];
     this.minimap.hidden = whole || place.layout === 'ortho' || pane.top(place.slice).length === 0;
-    if (this.minimap.hidden || this.#minimap === 'coming') return;
-    if (this.#minimap) {
-      this.#minimap.draw(pane);
-      return;
-    }
-    this.#minimap = 'coming';
-    void import('./minimap.js').then(({ Minimap }) => {
-      this.#minimap = new Minimap(this.panel, this.minimap);
-      this.panel.requestDraw();
-    });
+    const module = this.minimap.hidden ? null : this.late.get();
+    if (!module) return;
+    this.#minimap ??= new module.Minimap(this.panel, this.minimap);
+    this.#minimap.draw(pane);
   }
 }

@@ -6,7 +6,7 @@ import { areaOf, countTiles, nearestLevel, onScreen, pixelsInside, pixelsTouchin
 /**
  * @typedef {import('./dataset.js').Level} Level
  * @typedef {import('./geometry.js').Frame} Frame
- * @typedef {import('./geometry.js').Span} Span
+ * @typedef {import('./geometry.js').Area} Area
  * @typedef {import('./tiles.js').Slice} Slice
  * @typedef {import('./tiles.js').Tile} Tile
  * @typedef {import('./sampling.js').Patch} Patch
@@ -51,7 +51,12 @@ export class Pane {
 
   /** Laid out, and not hidden. */
   get ready() {
-    return this.surface.measured && this.overlay.measured && this.canvas.offsetParent !== null;
+    return !this.element.hidden && this.surface.measured && this.overlay.measured;
+  }
+
+  /** Both canvases have been told of their size, which comes to one after the other. */
+  get aligned() {
+    return this.ready && this.surface.width === this.overlay.width && this.surface.height === this.overlay.height;
   }
 
   /** @param {Frame} frame @param {Slice} slice */
@@ -68,21 +73,14 @@ export class Pane {
 
   /** @param {Level} level @param {Slice} slice @param {Box} [part] @returns {Tile[]} The tiles of a level on the screen. */
   tilesOn(level, slice, part) {
-    return this.frame ? this.#list(level, slice, tilesIn(level, this.plane, areaOf(this.frame, part))) : [];
-  }
-
-  /** @param {Level} level @param {Slice} slice @param {Span} span @returns {Tile[]} */
-  #list(level, slice, { h0, h1, v0, v1 }) {
-    const tiles = [];
-    for (let v = v0; v < v1; v++) for (let i = h0; i < h1; i++) tiles.push(this.tiles.tile(level, this.plane, slice, i, v));
-    return tiles;
+    return this.frame ? this.tiles.list(level, this.plane, slice, tilesIn(level, this.plane, areaOf(this.frame, part))) : [];
   }
 
   /** @param {Slice} slice @returns {Tile[]} The coarsest level in this plane, whole; nothing where it is too large to keep. */
   top(slice) {
     const level = this.levels[this.levels.length - 1];
     const span = tilesWith(level, this.plane, [0, level.shape[this.plane.h]], [0, level.shape[this.plane.v]]);
-    return countTiles(span) * level.bytes * this.tiles.look.visible.length > TOP_BYTES ? [] : this.#list(level, slice, span);
+    return countTiles(span) * level.bytes * this.tiles.look.visible.length > TOP_BYTES ? [] : this.tiles.list(level, this.plane, slice, span);
   }
 
   /**
@@ -214,25 +212,26 @@ export class Pane {
   }
 
   /**
-   * The values of a channel, from the finest level from the one drawn on that is here for all of it.
+   * The values of a channel, from the finest level that is here for all of it.
    *
    * @param {number} channel
-   * @param {import('./geometry.js').Area} [area]   What is on the screen by default; else pixels whose centres lie inside.
-   * @returns {{patches: Patch[], level: Level, whole: boolean}} `whole` where it is the level drawn.
+   * @param {Area} [area]   What is on the screen by default; else pixels whose centres lie inside.
+   * @param {number} [finest]   Level to begin with, the one drawn by default.
+   * @returns {{patches: Patch[], level: Level, slice: Slice | null}}
    */
-  patches(channel, area) {
+  patches(channel, area, finest = this.level) {
     const { shown, frame, plane } = this;
-    for (let k = this.level; shown && frame && k < this.levels.length; k++) {
+    for (let k = finest; shown && frame && k < this.levels.length; k++) {
       const level = this.levels[k];
       const { h0, h1, v0, v1 } = area ?? areaOf(frame);
       const among = area ? pixelsInside : pixelsTouching;
       const across = among(level, plane.h, h0, h1);
       const down = among(level, plane.v, v0, v1);
-      const tiles = this.#list(level, shown, tilesWith(level, plane, across, down));
+      const tiles = this.tiles.list(level, this.plane, shown, tilesWith(level, plane, across, down));
       const patches = tiles.map((tile) => this.#patch(tile, channel, across, down)).filter((patch) => patch !== null);
-      if (patches.length > 0 && patches.length === tiles.length) return { patches, level, whole: k === this.level };
+      if (patches.length > 0 && patches.length === tiles.length) return { patches, level, slice: shown };
     }
-    return { patches: [], level: this.levels[this.level], whole: false };
+    return { patches: [], level: this.levels[this.level], slice: shown };
   }
 
   /**

@@ -1,6 +1,7 @@
 // @ts-check
 import { showRows } from '../frame/controls.js';
 import { setText } from '../frame/dom.js';
+import { Late } from '../frame/late.js';
 import { loadStyle } from '../frame/style.js';
 import { imageActions } from './actions.js';
 import { buildView } from './build.js';
@@ -14,12 +15,12 @@ import { Measuring } from './measuring.js';
 import { Overlay } from './overlay.js';
 import { Pane } from './pane.js';
 import { Place } from './place.js';
+import { Planning } from './planning.js';
 import { Player } from './play.js';
 import { Readout } from './readout.js';
 import { buildSliders } from './sliders.js';
 import { levelText, sizeText } from './texts.js';
 import { TileStore } from './tiles.js';
-import { valueRows } from './values.js';
 
 /**
  * @typedef {import('./dataset.js').ImageDataset} ImageDataset
@@ -27,20 +28,13 @@ import { valueRows } from './values.js';
  * @typedef {import('./gestures.js').Spot} Spot
  */
 
-const PLAN_INTERVAL = 40; // ms between requests while the view keeps moving
-
 /** Draws an image, a volume or a movie, and lets a person move through it. */
 export class ImagePanel {
   drawMs = 0;
   measuring;
 
   #frame = 0;
-  #planTimer = 0;
-  #lastPlan = -Infinity;
-  #arrivedSince = false;
   #laidOut = '';
-  /** What chooses what is fetched ahead; itself fetched when there is time. @type {typeof import('./prefetch.js') | 'coming' | null} */ #ahead = null;
-  /** @type {import('./prefetch.js').Motion} */ #motion = { axis: null, by: 1, dx: 0, dy: 0 };
 
   /** @param {ImageDataset} dataset @param {import('../frame/types.js').Page} page */
   constructor(dataset, { scheduler, host, store, group }) {
@@ -51,9 +45,12 @@ export class ImagePanel {
     this.look = new Look(dataset.channels, dataset.dtype);
     this.tiles = new TileStore(dataset, scheduler, this.look);
     this.place = new Place(dataset, () => this.changed());
-    this.measuring = new Measuring(dataset, () => this.requestDraw());
+    this.planning = new Planning(this);
+    this.measuring = new Measuring(dataset, scheduler.interest(), () => this.#arrived());
     this.panes = [PLANES.xy, PLANES.yz, PLANES.xz].map((plane) => new Pane(plane, this.tiles, () => this.#resized()));
     this.player = new Player(() => this.complete, () => this.#playNext(), () => this.requestDraw());
+    /** What fills the table of numbers. */
+    this.numbers = new Late(() => import('./values.js'), () => this.requestDraw());
     this.actions = imageActions(this);
     this.sliders = buildSliders(this);
     this.overlay = new Overlay(this);
@@ -64,8 +61,6 @@ export class ImagePanel {
     setText(this.view.size, `${sizeText(dataset)} · ${dataset.dtype}`);
     this.element = this.view.element;
     this.element.classList.toggle('with-drawer', innerWidth > 900);
-    this.topWanted = scheduler.interest();
-    this.prefetched = scheduler.interest();
     this.probe = scheduler.interest();
     scheduler.listen(() => this.#arrived());
     this.gestures = this.panes.map((pane) => this.#listen(pane));
@@ -82,6 +77,11 @@ export class ImagePanel {
     return this.panes.filter(({ plane }) => planes.includes(plane));
   }
 
+  /** The pane that something is measured in. */
+  get measured() {
+    return this.shownPanes.find(({ plane }) => plane === this.measuring.measure?.plane);
+  }
+
   /** Everything on the screen is drawn from its level. */
   get complete() {
     return this.shownPanes.every(({ complete }) => complete);
@@ -89,16 +89,15 @@ export class ImagePanel {
 
   /** Nothing is planned, and no frame is due. */
   get settled() {
-    return this.#frame === 0 && this.#planTimer === 0 && this.#ahead !== 'coming' && this.shownPanes.every(({ ready }) => ready);
+    const coming = [this.numbers, this.measuring.tools, this.overlay.late].some((module) => module.coming);
+    return this.#frame === 0 && !coming && this.planning.settled && this.shownPanes.every(({ ready }) => ready);
   }
 
   /** The view or the look is another one. */
   changed() {
     this.scheduler.beginStep();
+    this.planning.moved();
     this.requestDraw();
-    const wait = this.#lastPlan + PLAN_INTERVAL - performance.now();
-    if (wait > 0) this.#planTimer ||= window.setTimeout(() => this.#plan(), wait);
-    else this.#arrivedSince = true; // planned with the next frame
     this.host.changed();
   }
 
@@ -110,7 +109,7 @@ export class ImagePanel {
 
   /** @param {'x' | 'y' | 'z' | 't'} axis @param {number} by */
   step(axis, by) {
-    this.#motion = { axis, by: Math.sign(by), dx: 0, dy: 0 };
+    this.planning.motion = { axis, by: Math.sign(by), dx: 0, dy: 0 };
     this.place.setSlice({ [axis]: (axis === 't' ? this.place.t : this.place.point[axis]) + by });
   }
 
@@ -187,9 +186,9 @@ export class ImagePanel {
 
   #playNext() {
     // What one stepped through last, else time, else slices.
-    const axis = this.#motion.axis ?? (this.dataset.shape.t > 1 ? 't' : this.place.across);
+    const axis = this.planning.motion.axis ?? (this.dataset.shape.t > 1 ? 't' : this.place.across);
     const now = axis === 't' ? this.place.t : this.place.point[axis];
-    this.#motion = { axis, by: 1, dx: 0, dy: 0 };
+    this.planning.motion = { axis, by: 1, dx: 0, dy: 0 };
     this.place.setSlice({ [axis]: (now + 1) % this.dataset.shape[axis] });
   }
 
@@ -200,7 +199,7 @@ export class ImagePanel {
     return listenPicture(canvas, {
       zoom: (factor, spot) => this.place.zoomAt(plane, factor, this.#off(pane, spot)),
       pan: (dx, dy) => {
-        this.#motion = { axis: null, by: 1, dx, dy };
+        this.planning.motion = { axis: null, by: 1, dx, dy };
         this.place.drag(plane, dx, dy);
       },
       hover: (spot) => {
@@ -230,6 +229,7 @@ export class ImagePanel {
   #measured(pane, from, to, done) {
     if (this.measuring.mode) this.measuring.set(this.measuring.mode, pane, from, to);
     if (done) this.measuring.mode = null;
+    this.planning.due();
     this.element.classList.toggle('measuring', !done);
     this.requestDraw();
   }
@@ -247,12 +247,14 @@ export class ImagePanel {
 
   #resized() {
     this.#layOut();
-    this.draw();
-    this.#plan();
+    this.planning.due();
+    // At once, since a canvas of a new size is empty; but not as often as there are canvases.
+    if (this.shownPanes.every(({ aligned }) => aligned)) this.draw();
+    else this.requestDraw();
   }
 
   #arrived() {
-    this.#arrivedSince = true;
+    this.planning.due();
     this.requestDraw();
   }
 
@@ -277,35 +279,6 @@ export class ImagePanel {
     this.#layOut();
   }
 
-  /** State what is needed now; the scheduler drops the rest. */
-  #plan() {
-    clearTimeout(this.#planTimer);
-    this.#planTimer = 0;
-    this.#arrivedSince = false;
-    const shown = this.shownPanes;
-    if (!shown.every(({ ready, frame }) => ready && frame)) return;
-    this.#lastPlan = performance.now();
-    const { slice } = this.place;
-    this.topWanted.set(shown.flatMap((pane) => pane.top(slice).flatMap((tile) => this.tiles.chunks(tile).map((chunk) => ({ chunk, priority: 0 })))));
-    for (const pane of this.panes) pane.interest.set(shown.includes(pane) ? pane.wants(slice, 1) : []);
-    if (this.player.playing || !this.scheduler.busy) this.#fetchAhead(shown);
-  }
-
-  /** @param {readonly Pane[]} shown */
-  #fetchAhead(shown) {
-    if (this.#ahead === null) {
-      this.#ahead = 'coming';
-      void import('./prefetch.js').then((module) => {
-        this.#ahead = module;
-        this.#arrived();
-      }, () => {
-        this.#ahead = null; // the server is gone: what is here can still be looked at
-      });
-    } else if (this.#ahead !== 'coming') {
-      this.prefetched.set(this.#ahead.prefetch(shown, this.place.slice, this.#motion, this.player.playing));
-    }
-  }
-
   draw() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
@@ -318,11 +291,12 @@ export class ImagePanel {
       const { width, height, scale } = pane.surface;
       pane.aim(makeFrame(pane.plane, width, height, place.centre, place.zoom * scale, dataset.aspect), place.slice);
     }
-    if (this.#arrivedSince && this.#planTimer === 0) this.#plan();
+    this.planning.run(shown);
     if (this.look.pending) this.contrast.sampleMissing();
     let more = false;
     if (!this.look.pending) for (const pane of shown) more = pane.draw(place.slice) || more;
-    if (this.measuring.measure) this.measuring.evaluate(this.pane.plane === this.measuring.measure.plane ? this.pane : this.#paneOf(this.measuring.measure.plane));
+    this.contrast.follow();
+    if (this.measured) this.measuring.evaluate(this.measured);
     this.overlay.draw(shown);
     this.#describe();
     this.drawMs = performance.now() - start;
@@ -330,15 +304,11 @@ export class ImagePanel {
     this.host.drawn();
   }
 
-  /** @param {import('./geometry.js').Plane} plane @returns {Pane} */
-  #paneOf(plane) {
-    return /** @type {Pane} */ (this.panes.find((pane) => pane.plane === plane));
-  }
-
   /** Words and numbers for what the canvases show. */
   #describe() {
     const { view, dataset } = this;
-    showRows(view.values, valueRows(this));
+    const numbers = this.numbers.get();
+    if (numbers) showRows(view.values, numbers.valueRows(this));
     for (const { canvas, plane } of this.shownPanes) canvas.setAttribute('aria-label', `${plane.name} picture of ${dataset.name}; numbers in the table below`);
     const hidden = this.look.visible.length === 0;
     view.note.hidden = !hidden && !this.pane.tooMuch;

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Values of what is on the screen: samples for ranges and histograms, sums for measurements.
+ * Values of what is on the screen: samples for ranges and histograms.
  *
  * @typedef {import('./colour.js').Source} Source
  * @typedef {Source & {width: number, height: number}} Patch   A rectangle of elements.
@@ -26,28 +26,6 @@ export function sample(patches, limit) {
     }
   }
   return values.subarray(0, count).sort();
-}
-
-/**
- * @param {readonly Patch[]} patches
- * @returns {{count: number, sum: number, min: number, max: number}} Of all values; NaN are left out.
- */
-export function summarise(patches) {
-  let [count, sum, min, max] = [0, 0, Infinity, -Infinity];
-  for (const { data, at, down, right, width, height } of patches) {
-    for (let y = 0; y < height; y++) {
-      let from = at + y * down;
-      for (let x = 0; x < width; x++, from += right) {
-        const value = data[from];
-        if (value !== value) continue; // NaN
-        count += 1;
-        sum += value;
-        if (value < min) min = value;
-        if (value > max) max = value;
-      }
-    }
-  }
-  return { count, sum, min, max };
 }
 
 /**

@@ -24,12 +24,14 @@ import { tilePixels } from './geometry.js';
  * @property {readonly [number, number]} h   Pixels of the level; from, and up to without.
  * @property {readonly [number, number]} v
  * @property {Record<import('./axes.js').AxisName, number>} corner   Its first pixel; `c` is filled in for each channel.
+ * @property {{version: number, chunks: Chunk[]} | null} made   The chunks of the channels of a look.
  *
  * @typedef {'fresh' | 'ready' | 'stale' | 'missing' | 'failed'} TileState
  *   Ready: its data are here and can be coloured. Stale: coloured with another look, and the data are not here.
  */
 
 const MEMORY = 160 * 2 ** 20; // bytes of coloured tiles
+const MOST_KNOWN = 20_000; // tiles whose places are remembered: a screen of small chunks has a thousand, in every frame
 
 /** Coloured tiles, made from decoded chunks when they are needed. */
 export class TileStore {
@@ -38,6 +40,7 @@ export class TileStore {
 
   /** @type {LruCache<{bitmap: ImageBitmap, version: number}>} */
   #coloured = new LruCache(MEMORY, ({ bitmap }) => bitmap.close());
+  /** @type {Map<string, Tile>} */ #known = new Map();
   /** @type {{canvas: OffscreenCanvas, context: OffscreenCanvasRenderingContext2D, image: ImageData, pixels: Uint32Array} | null} */
   #easel = null;
 
@@ -58,20 +61,36 @@ export class TileStore {
    */
   tile(level, plane, { t, point }, h, v) {
     const across = this.dataset.pixelAt(level, plane.n, point[plane.n] + 0.5);
+    const key = `${level.number} ${plane.name} ${t} ${across} ${h} ${v}`;
+    const known = this.#known.get(key);
+    if (known) return known;
     const hs = tilePixels(level, plane.h, h);
     const vs = tilePixels(level, plane.v, v);
     const corner = { t, c: 0, x: 0, y: 0, z: 0, [plane.n]: across, [plane.h]: hs[0], [plane.v]: vs[0] };
-    return { key: `${level.number} ${plane.name} ${t} ${across} ${h} ${v}`, level, plane, h: hs, v: vs, corner };
+    const tile = { key, level, plane, h: hs, v: vs, corner, made: null };
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    this.#known.set(key, tile);
+    return tile;
+  }
+
+  /** @param {Level} level @param {Plane} plane @param {Slice} slice @param {import('./geometry.js').Span} span @returns {Tile[]} */
+  list(level, plane, slice, { h0, h1, v0, v1 }) {
+    const tiles = [];
+    for (let v = v0; v < v1; v++) for (let h = h0; h < h1; h++) tiles.push(this.tile(level, plane, slice, h, v));
+    return tiles;
   }
 
   /** @param {Tile} tile @returns {Chunk[]} The chunks of the visible channels, each once. */
-  chunks({ level, corner }) {
+  chunks(tile) {
+    const { level, corner, made } = tile;
+    if (made?.version === this.look.version) return made.chunks;
     /** @type {Map<string, Chunk>} */ const found = new Map();
     for (const { index } of this.look.visible) {
       const chunk = this.dataset.chunkAt(level, { ...corner, c: index });
       found.set(chunk.key, chunk);
     }
-    return [...found.values()];
+    tile.made = { version: this.look.version, chunks: [...found.values()] };
+    return tile.made.chunks;
   }
 
   /** @param {Tile} tile @returns {TileState} */
