@@ -89,7 +89,6 @@ def see(browser: Any, origin: str) -> Iterator[Callable[[str], Viewer]]:
 
     def make(name: str) -> Viewer:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
-        # Browsers ask for it on pages that name no icon, as the catalogue.
         view = Viewer(context.new_page(), SimpleNamespace(origin=origin))  # type: ignore[arg-type]
         opened.append((context, view))
         view.page.goto(origin)

@@ -19,7 +19,7 @@ from pyramidion.core import Box, DamagedError, DataError, MissingError
 from pyramidion.shards._index import ABSENT, check_room, decode_index, index_bytes
 from pyramidion.shards._layout import ArrayLayout, Index
 from pyramidion.shards._paste import paste
-from pyramidion.storage import Folder, storage_error, told_as
+from pyramidion.storage import Folder, read_at, storage_error, told_as
 
 _OPEN_SHARDS = 32
 
@@ -114,7 +114,7 @@ class ShardedArray:
                     return self._filled()
                 raise DamagedError(where, "missing", id="PYR-VER-02")
             with told_as(where, "cannot read"):
-                data = os.pread(opened.handle, length, offset)
+                data = read_at(opened.handle, length, offset)
         finally:
             self._release(shard)
         n_items = math.prod(self.layout.chunk)
@@ -191,7 +191,9 @@ class ShardedArray:
         where = f"{path}"
         n_chunks = self.layout.n_chunks_per_shard
         try:  # without waiting: a pipe that nobody writes would hang
-            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            handle = os.open(
+                path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+            )
         except FileNotFoundError as error:
             raise MissingError(where, "missing", id="PYR-VER-02") from error
         except OSError as error:
@@ -203,7 +205,7 @@ class ShardedArray:
                     raise DataError(where, "not a regular file", id="PYR-ALL-18")
                 check_room(n_chunks, status.st_size, where)
                 length = index_bytes(n_chunks)
-                data = os.pread(handle, length, status.st_size - length)
+                data = read_at(handle, length, status.st_size - length)
             return _Shard(handle, decode_index(data, n_chunks, status.st_size, where), where)
         except BaseException:
             os.close(handle)

@@ -8,13 +8,13 @@ names begin with a dot and end in ``.part``, so that no reader and no server tak
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pyramidion.core import DataError, MissingError
 from pyramidion.storage._faults import told_as
+from pyramidion.storage._positioned import open_regular
 
 
 class StagedFile:
@@ -132,14 +132,8 @@ class Folder:
         """
         path = self.path(key)
         try:
-            with (
-                told_as(path, "cannot read"),
-                open(path, "rb", opener=_open_at_once) as file,
-            ):
-                found = os.fstat(file.fileno())
-                size = found.st_size
-                if not stat.S_ISREG(found.st_mode):
-                    raise DataError(str(path), "not a regular file", id="PYR-ALL-18")
+            with told_as(path, "cannot read"), open_regular(path) as file:
+                size = os.fstat(file.fileno()).st_size
                 if limit is not None and size > limit:
                     raise DataError(
                         str(path), f"over the limit of {limit} B", size, id="PYR-ZAR-02"
@@ -164,8 +158,3 @@ class Folder:
         """Remove the temporary files of a writer that was killed."""
         for part in self.root.rglob(".*.part"):
             part.unlink(missing_ok=True)
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting for a writer, which a pipe in a file's place would do for ever."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
