@@ -1,6 +1,6 @@
 """A PNG stack (1024 x 1024 x 256, uint16) to compressed ARCO and to OME-Zarr; copies and exports.
 
-    python benchmarks/convert_stack.py [--slices 256] [--rounds 3] [--only arco|ome|copy|export]
+    python benchmarks/convert_stack.py [--slices 256] [--rounds 3] [--only arco|ome|copy|export] [--arco 4mb]
         [--peers PYTHON]
 
 Beside ours: OpenVisus' two commands (convert-image-stack, compress-dataset), its copy-dataset, and
@@ -70,6 +70,7 @@ def main():
     parser.add_argument("--slices", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="")
+    parser.add_argument("--arco", default="4mb")
     parser.add_argument("--peers", default=PYTHON)
     asked = parser.parse_args()
     with scratch() as name:
@@ -103,16 +104,18 @@ def arco(folder, ours, theirs, pattern, asked, n_bytes, best):
 
     runs = in_turn(
         {
-            "ours": shell(f"{ours} convert {pattern} {folder}/ours/v.idx --arco 4mb --parents"),
+            "ours": shell(
+                f"{ours} convert {pattern} {folder}/ours/v.idx --arco {asked.arco} --parents"
+            ),
             "OpenVisus": shell(
-                f"{theirs} convert-image-stack --arco 4mb {pattern} {folder}/OpenVisus/v.idx >/dev/null 2>&1",
+                f"{theirs} convert-image-stack --arco {asked.arco} {pattern} {folder}/OpenVisus/v.idx >/dev/null 2>&1",
                 f"{theirs} compress-dataset --compression zip {folder}/OpenVisus/v.idx >/dev/null 2>&1",
             ),
         },
         asked.rounds,
         clean,
     )
-    told("PNG stack to compressed ARCO (4 MB blocks)", runs, n_bytes, "OpenVisus", "4")
+    told(f"PNG stack to compressed ARCO ({asked.arco} blocks)", runs, n_bytes, "OpenVisus", "4")
     print(f"  {best / median(runs['ours'], 'wall'):.0%} of the bound")
     for name in ("ours", "OpenVisus"):
         size = sum(p.stat().st_size for p in (folder / name).rglob("*.bin"))

@@ -89,6 +89,8 @@ def see(browser: Any, origin: str) -> Iterator[Callable[[str], Viewer]]:
 
     def make(name: str) -> Viewer:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
+        # Browsers ask for it on pages that name no icon, as the catalogue.
+        context.route("**/favicon.ico", lambda route: route.fulfill(status=204))
         view = Viewer(context.new_page(), SimpleNamespace(origin=origin))  # type: ignore[arg-type]
         opened.append((context, view))
         view.page.goto(origin)

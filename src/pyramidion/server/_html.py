@@ -47,7 +47,6 @@ _PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<link rel="icon" href="/viewer/favicon.svg">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>{style}</style>
@@ -63,7 +62,6 @@ _LISTING = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<link rel="icon" href="/viewer/favicon.svg">
 <title>{title}</title>
 </head>
 <body>
