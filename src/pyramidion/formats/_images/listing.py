@@ -86,6 +86,9 @@ def list_pictures(path: Path) -> PictureFiles:
     return PictureFiles(sorted(names, key=natural_key), _kind(path, names), by_folder)
 
 
+_LEAST_BYTES = 24
+
+
 def has_pictures(path: Path) -> bool:
     """Tell whether a folder, or a pattern, is a stack; looks no further than needed.
 
@@ -110,8 +113,13 @@ def _has_pictures(path: Path, lister: _Lister) -> bool:
         names = list(itertools.islice(lister.files(folder), _FILES_TRIED))
         n_pictures = sum(map(_is_picture, names))
         if n_pictures:
-            return 2 * n_pictures >= len(names)
+            return 2 * n_pictures >= len(names) and not _is_stub(names)
     return False
+
+
+def _is_stub(names: list[str]) -> bool:
+    """Tell a folder whose only file is shorter than the header of any picture: no stack at all."""
+    return len(names) == 1 and Path(names[0]).stat().st_size < _LEAST_BYTES
 
 
 def natural_key(name: str) -> list[list[str | int]]:
