@@ -207,7 +207,7 @@ def test_an_import_that_is_stopped_tells_what_is_done(recording):
         ("import . --skip-upload -o new --workers 0", "--workers: must be 1 to"),
         ("import . --skip-upload -o new --compression foo", "--compression: unknown"),
         ("demo --folder new --port abc", "--port: not a whole number"),
-        ("convert w.npy o.npy --compression foo", "--compression: is for .zarr and .h5 only"),
+        ("convert w.npy o.npy --compression foo", "--compression: is for .zarr, .idx and .h5 only"),
         ("convert w.npy o.npy --zarr-format 2", "--zarr-format: is for .zarr only"),
         ("generate o.h5 --zarr-format 2", "--zarr-format: is for .zarr only"),
     ],
