@@ -81,6 +81,7 @@ class StagedDataset(StagedFolder):
         """Give both their names, the text last."""
         assert self._lock is not None, "a part of a conversion does not publish it"
         with told_as(self.destination):
+            self.folder.remove_leftovers()  # of a worker process that was killed
             if os.path.lexists(self.destination):
                 self._check_replaceable()
                 _set_aside(self.destination)

@@ -136,6 +136,7 @@ class PictureSink:
             If the disk fails.
         """
         folder = self._staged.folder
+        folder.remove_leftovers()  # of a worker process that was killed
         if self._is_new_folder:
             self._commit_folder()
         else:
