@@ -169,14 +169,13 @@ def parse_fit(*, crop: bool, pad: bool) -> str:
     return "crop" if crop else "pad" if pad else ""
 
 
-LAST_LEVEL = -1
-
-
 def parse_level(text: str, end_resolution: str) -> int:
     """Read ``--level``; an end resolution is the last level."""
     if text and end_resolution:
         raise UsageError("--toh", "given with --level", mend="choose one", id="PYR-BOX-07")
     if end_resolution:
+        from pyramidion.workflows import LAST_LEVEL
+
         return LAST_LEVEL
     level = parse_count(text, "--level") if text else 0
     if level < 0:

@@ -14,11 +14,13 @@ from pyramidion.workflows._generate import generate
 from pyramidion.workflows._import import ImportJob, ImportReport, plan_import, run_import
 from pyramidion.workflows._options import ConvertOptions, ConvertReport, n_workers
 from pyramidion.workflows._repair import RepairReport, repair
+from pyramidion.workflows._selection import LAST_LEVEL
 from pyramidion.workflows._stream import Progress, StreamReport, stream
 from pyramidion.workflows._verify import verify
 from pyramidion.workflows._verify_report import SHOWN_FAULTS, VerifyReport
 
 __all__ = [
+    "LAST_LEVEL",
     "SHOWN_FAULTS",
     "CompressOptions",
     "CompressReport",

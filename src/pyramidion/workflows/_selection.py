@@ -10,6 +10,8 @@ import numpy as np
 
 from pyramidion.core import Box, Closing, ImageLevel, ImageSource, ImageSpec, UsageError
 
+LAST_LEVEL = -1
+"""Asks for the last level there is: an end resolution is offered as such."""
 _AXES = "xyz"
 _MOST_DIGITS = 18
 
@@ -110,7 +112,7 @@ def select(
     """
     if not (box or level or times):
         return None
-    if level == -1:
+    if level == LAST_LEVEL:
         level = len(source.levels) - 1
     if not 0 <= level < len(source.levels):
         raise UsageError("--level", f"0 to {len(source.levels) - 1}", level, id="PYR-BOX-07")

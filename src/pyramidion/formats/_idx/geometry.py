@@ -101,11 +101,6 @@ class BlockGrid:
         """Number of blocks."""
         return 1 << (self.bitmask.maxh - self.bitsperblock)
 
-    @property
-    def block_samples(self) -> int:
-        """Samples of a block."""
-        return 1 << self.bitsperblock
-
     def level_of(self, block: int) -> int:
         """Return the level of a block; block 0 holds all levels up to ``bitsperblock``."""
         return self.bitsperblock + block.bit_length()
