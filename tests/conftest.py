@@ -1,5 +1,7 @@
 """Fixtures that every test may use."""
 
+import signal
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -12,6 +14,11 @@ WHOLE_PROGRAM = {
 }  # fmt: skip
 """Folders and files whose tests start the real program, or the child process that looks at HDF5
 files, again and again: not the quick part."""
+
+
+# A shell without job control starts background programs with SIGINT ignored, and every program that
+# the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

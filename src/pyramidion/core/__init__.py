@@ -2,6 +2,7 @@
 
 from pyramidion.core._box import Box
 from pyramidion.core._errors import (
+    CameraError,
     DamagedError,
     DataError,
     IncompleteError,
@@ -11,6 +12,7 @@ from pyramidion.core._errors import (
     StorageError,
     UsageError,
 )
+from pyramidion.core._frames import LOST_REASONS, FrameSpec, Lost, Stamps
 from pyramidion.core._image import (
     IMAGE_AXES,
     Channel,
@@ -39,21 +41,26 @@ from pyramidion.core._text import escape
 
 __all__ = [
     "IMAGE_AXES",
+    "LOST_REASONS",
     "WAVEFORM_AXES",
     "ArraySpec",
     "Axis",
     "Box",
+    "CameraError",
     "Channel",
     "Closing",
     "DamagedError",
     "DataError",
+    "FrameSpec",
     "ImageLevel",
     "ImageSource",
     "ImageSpec",
     "IncompleteError",
+    "Lost",
     "MissingError",
     "PyramidionError",
     "Source",
+    "Stamps",
     "StoppedError",
     "StorageError",
     "UsageError",

@@ -87,6 +87,10 @@ class StorageError(PyramidionError, OSError):
     """The disk or the network is at fault: full, read-only, failing."""
 
 
+class CameraError(PyramidionError):
+    """A camera is not there, in use by another, fails, or is gone."""
+
+
 class StoppedError(PyramidionError):
     """The user or the system stopped the run; what was complete was kept."""
 

@@ -3,6 +3,14 @@
 from pyramidion.storage._byte_cache import ByteCache
 from pyramidion.storage._faults import free_bytes, storage_error, told_as
 from pyramidion.storage._folder import Folder, StagedFile
+from pyramidion.storage._frame_ring import (
+    ENDED,
+    FAILED,
+    OPENING,
+    RUNNING,
+    FrameRing,
+    LatestFrame,
+)
 from pyramidion.storage._lock import WriterLock
 from pyramidion.storage._positioned import open_regular, read_at, write_at
 from pyramidion.storage._siblings import hidden_sibling, partial_path
@@ -18,10 +26,16 @@ from pyramidion.storage._staged_folder import (
 from pyramidion.storage._task_record import TaskRecord
 
 __all__ = [
+    "ENDED",
+    "FAILED",
+    "OPENING",
     "PLAN_NAME",
+    "RUNNING",
     "SCRATCH",
     "ByteCache",
     "Folder",
+    "FrameRing",
+    "LatestFrame",
     "Spill",
     "StagedFile",
     "StagedFolder",
