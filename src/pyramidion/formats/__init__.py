@@ -14,6 +14,7 @@ from pyramidion.formats._format import (
     example_voxels,
 )
 from pyramidion.formats._pattern import files_matching, is_pattern
+from pyramidion.formats._recording.options import RecordingOptions
 from pyramidion.formats._registry import (
     format_of_destination,
     format_of_source,
@@ -33,6 +34,7 @@ __all__ = [
     "OpenOptions",
     "Overview",
     "Read",
+    "RecordingOptions",
     "Sink",
     "StoredArray",
     "WaveformStore",

@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -43,6 +43,10 @@ class ArrayLayout:
         The array's attributes (JSON values).
     fill_value : int or float
         What a chunk that is not stored holds, in arrays that leave some out.
+    index_at : str
+        Where a shard has its index: ``end`` or ``start``.
+    index_checked : bool
+        A crc32c follows the index. An index that grows while others read it has none.
     """
 
     shape: tuple[int, ...]
@@ -53,6 +57,8 @@ class ArrayLayout:
     dimension_names: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     fill_value: float = 0
+    index_at: Literal["end", "start"] = "end"
+    index_checked: bool = True
 
     def __post_init__(self) -> None:
         if any(s % c for s, c in zip(self.shard, self.chunk, strict=True)):
@@ -144,9 +150,9 @@ class ArrayLayout:
                         "codecs": self.codec.metadata(self.dtype),
                         "index_codecs": [
                             {"name": "bytes", "configuration": {"endian": "little"}},
-                            {"name": "crc32c"},
+                            *([{"name": "crc32c"}] if self.index_checked else []),
                         ],
-                        "index_location": "end",
+                        "index_location": self.index_at,
                     },
                 }
             ],
@@ -172,10 +178,12 @@ class ArrayLayout:
             None if meta.get("fill_value") is None else read_fill(meta["fill_value"], dtype)
         )
         names = meta.get("dimension_names") or []
+        steps = [name for name, _ in index]
+        index_at = sharding.get("index_location", "end")
         ours = (
-            [name for name, _ in index] == ["bytes", "crc32c"]
+            steps in (["bytes", "crc32c"], ["bytes"])
             and is_little_endian(index)
-            and sharding.get("index_location", "end") == "end"
+            and index_at in ("end", "start")
             and meta["chunk_grid"].get("name") == "regular"
             and _has_default_keys(meta.get("chunk_key_encoding"))
             and isinstance(names, list)
@@ -192,6 +200,8 @@ class ArrayLayout:
             tuple(names),
             meta.get("attributes") or {},
             fill_value,
+            index_at,
+            steps[-1] == "crc32c",
         )
 
 
