@@ -9,6 +9,8 @@ server maps the class to a status.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pyramidion.core._text import escape
 
 
@@ -53,12 +55,30 @@ class PyramidionError(Exception):
         self.id, self.good = id, good
         super().__init__(self.line)
 
+    def __reduce__(self) -> tuple[Callable[..., PyramidionError], tuple[object, ...]]:
+        """Keep every part on the way from one process to another."""
+        value = None if self.value is None else str(self.value)
+        parts = (self.where, self.what, value, self.mend, self.id, self.good)
+        return _rebuilt, (type(self), *parts)
+
     @property
     def line(self) -> str:
         """The one line: ``WHERE: WHAT (VALUE): MEND``."""
         shown = "" if self.value is None else f" ({escape(self.value)})"
         mend = "" if self.mend is None else f": {self.mend}"
         return f"{escape(self.where, limit=300)}: {self.what}{shown}{mend}"
+
+
+def _rebuilt(
+    kind: type[PyramidionError],
+    where: str,
+    what: str,
+    value: str | None,
+    mend: str | None,
+    identifier: str,
+    good: str | None,
+) -> PyramidionError:
+    return kind(where, what, value, mend, id=identifier, good=good)
 
 
 class UsageError(PyramidionError):

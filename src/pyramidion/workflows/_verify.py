@@ -18,6 +18,7 @@ from pyramidion.formats import (
     Overview,
     WaveformStore,
     check_seal,
+    is_recording,
     kind_of_source,
     open_source,
 )
@@ -34,6 +35,7 @@ from pyramidion.workflows._options import n_workers
 from pyramidion.workflows._pool import in_order
 from pyramidion.workflows._stream import Progress
 from pyramidion.workflows._verify_image import verify_image
+from pyramidion.workflows._verify_recording import verify_recording
 from pyramidion.workflows._verify_report import VerifyReport
 
 BLOCK_SAMPLES = 2**20
@@ -80,6 +82,8 @@ def verify(
         kind = "image" if "image" in map(kind_of_source, filter(None, (dataset, against))) else ""
     if kind == "image":
         options = options or OpenOptions()
+        if is_recording(dataset):
+            return verify_recording(dataset, against, options, workers=workers, progress=progress)
         return verify_image(dataset, against, options, workers=workers, progress=progress)
     report = VerifyReport(dataset)
     with open_source(dataset) as opened:

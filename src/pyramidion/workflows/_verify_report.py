@@ -18,7 +18,7 @@ class VerifyReport:
     dataset : Path
         What was checked.
     kind : str
-        ``waveform`` or ``image``.
+        ``waveform``, ``image`` or ``recording``.
     samples, bins : int
         Samples decoded, and overview values compared.
     levels : list of int

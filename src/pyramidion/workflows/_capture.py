@@ -1,0 +1,266 @@
+"""The process that owns a camera: it fetches frames into the ring, and never waits for the disk.
+
+A full ring does not stop it: frames then go into a scratch place and are counted as lost. So the
+camera's own memory never overflows because of us, and what is missing is known by number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+
+import numpy as np
+
+from pyramidion.core import CameraError, FrameSpec, Lost, PyramidionError, Stamps
+from pyramidion.instruments import Camera, Grabbed, open_camera, set_properties
+from pyramidion.storage import ENDED, FAILED, FrameRing
+from pyramidion.workflows._host_clock import HostClock
+
+_GRAB_S = 0.1  # also how soon it sees that it shall stop
+_BATCH_BYTES = 8 * 2**20
+_MOST_IN_BATCH = 1024
+_AFTER_PARENT_S = 2.0
+
+
+@dataclass(frozen=True)
+class CaptureJob:
+    """What a capture process is asked to do.
+
+    Parameters
+    ----------
+    address : str
+        The camera.
+    settings : tuple of (str, str)
+        Properties to set.
+    timeout_s : float
+        Longest time without a frame, beyond the exposure; 0 waits for ever.
+    clock : HostClock
+        Gives frames their host time.
+    """
+
+    address: str
+    settings: tuple[tuple[str, str], ...]
+    timeout_s: float
+    clock: HostClock
+
+
+@dataclass(frozen=True)
+class CaptureStart:
+    """What the supervisor answers when it knows what the frames are."""
+
+    ring: str
+    n_buffers: int
+
+
+def run_capture(job: CaptureJob, pipe: Connection) -> None:
+    """Be the capture process.
+
+    Sends the :class:`FrameSpec`, waits for :class:`CaptureStart`, captures until it is told to stop
+    or the camera ends, and sends None, or the error that ended it.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the supervisor decides
+    die_with_parent()
+    camera: Camera | None = None
+    fault: PyramidionError | None = None
+    try:
+        camera = open_camera(job.address)
+        set_properties(camera, job.settings)
+        spec = camera.spec()
+        pipe.send(spec)
+        start = pipe.recv()
+        if isinstance(start, CaptureStart):
+            fault = _capture(camera, spec, start, job)
+    except PyramidionError as error:
+        fault = error
+    except EOFError:  # the supervisor is gone
+        return
+    finally:
+        if camera is not None:
+            with contextlib.suppress(PyramidionError):
+                camera.close()
+    pipe.send(fault)
+
+
+def die_with_parent() -> None:
+    """End this process soon after its parent has ended, however that ended."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        time.sleep(_AFTER_PARENT_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def _capture(
+    camera: Camera, spec: FrameSpec, start: CaptureStart, job: CaptureJob
+) -> PyramidionError | None:
+    ring = FrameRing.attach(start.ring)
+    capture = Capture(camera, spec, ring, job)
+    fault: PyramidionError | None = None
+    try:
+        camera.start(start.n_buffers)
+        capture.run()
+    except PyramidionError as error:
+        fault = error
+    finally:
+        with contextlib.suppress(PyramidionError):
+            camera.stop()
+    capture.end(FAILED if fault else ENDED)
+    ring.close()
+    return fault
+
+
+class Capture:
+    """From an open camera to the ring.
+
+    Parameters
+    ----------
+    camera : Camera
+        Started.
+    spec : FrameSpec
+        Its frames.
+    ring : FrameRing
+        Where they go.
+    job : CaptureJob
+        Time-outs and the clock.
+    """
+
+    def __init__(self, camera: Camera, spec: FrameSpec, ring: FrameRing, job: CaptureJob) -> None:
+        self._camera, self._ring, self._clock = camera, ring, job.clock
+        self._batch = max(1, min(_MOST_IN_BATCH, _BATCH_BYTES // max(1, spec.frame_bytes)))
+        self._batch = min(self._batch, max(1, ring.n_slots // 4))
+        self._scratch = np.empty((min(self._batch, 64), *spec.shape), spec.dtype)
+        self._patience_s = job.timeout_s and job.timeout_s + _seconds(spec, "exposure")
+        self._trigger = str(spec.properties.get("trigger", ""))
+        self._next = 0  # number of the frame that should come next
+        self._pending: Lost | None = None
+
+    def run(self) -> None:
+        """Capture until told to stop, the limit is reached, or the camera has no more.
+
+        Raises
+        ------
+        CameraError
+            If the camera is gone, or nothing comes.
+        """
+        ring = self._ring
+        ring.beat(0)
+        last = time.monotonic()
+        with contextlib.suppress(EOFError):
+            while not ring.is_stopped and (left := self._left()):
+                n_frames = self._grab(min(self._batch, left))
+                ring.beat(self._next)
+                now = time.monotonic()
+                last = now if n_frames else last
+                if self._patience_s and now - last > self._patience_s:
+                    raise self._nothing_came()
+
+    def end(self, state: int) -> None:
+        """Tell the last losses and how it ended."""
+        self._lose(None)
+        self._ring.beat(self._next, state)
+
+    def _left(self) -> int:
+        limit = self._ring.limit
+        return limit - self._ring.pushed if limit else self._batch
+
+    def _grab(self, at_most: int) -> int:
+        slots = self._ring.writable(at_most)
+        into = slots if len(slots) else self._scratch
+        grabbed = self._camera.grab(into, _GRAB_S)
+        n_frames = len(grabbed.number)
+        self._note_gaps(grabbed)
+        if into is slots:
+            if n_frames:
+                self._lose(None)
+                arrived = np.full(n_frames, self._clock.unix_s())
+                self._ring.push(Stamps(grabbed.number, grabbed.time_camera, arrived))
+        else:
+            for first, count in _runs(grabbed.number):
+                self._lose(Lost(first, count, "ring"))
+        return n_frames
+
+    def _note_gaps(self, grabbed: Grabbed) -> None:
+        numbers = grabbed.number
+        n_frames = len(numbers)
+        is_whole = n_frames == 0 or int(numbers[-1]) == self._next + n_frames - 1
+        if not (is_whole and not grabbed.lost):
+            for lost in missing_frames(numbers, self._next, grabbed.lost):
+                self._lose(lost)
+        if n_frames:
+            self._next = int(numbers[-1]) + 1
+        self._next = max([self._next, *(lost.first + lost.n_frames for lost in grabbed.lost)])
+
+    def _lose(self, lost: Lost | None) -> None:
+        """Note a loss; neighbours of the same kind become one. None: what is pending is told."""
+        pending = self._pending
+        after = pending and (pending.first + pending.n_frames, pending.reason)
+        if pending and lost and after == (lost.first, lost.reason):
+            self._pending = pending._replace(n_frames=pending.n_frames + lost.n_frames)
+            return
+        if pending:
+            self._ring.lose(pending)
+        self._pending = lost
+
+    def _nothing_came(self) -> CameraError:
+        what = f"no frame for {self._patience_s:.1f} s"
+        told = f"trigger: {self._trigger}" if self._trigger else None
+        return CameraError(
+            "camera", what, told, "check the trigger, or use --timeout 0", id="PYR-ACQ-05"
+        )
+
+
+def missing_frames(numbers: np.ndarray, expected: int, explained: Iterable[Lost]) -> list[Lost]:
+    """Return the losses around a run of frames, in order.
+
+    Parameters
+    ----------
+    numbers : ndarray of int64, shape (k,)
+        Numbers of the frames that came, rising.
+    expected : int
+        Number that should have come first.
+    explained : iterable of Lost
+        Losses whose reason is known; those behind the last frame are kept too.
+
+    Examples
+    --------
+    >>> missing_frames(np.array([3, 4, 7]), 2, [Lost(5, 1, "driver")])
+    [Lost(first=2, n_frames=1, reason='camera'), Lost(first=5, n_frames=1, reason='driver'), Lost(first=6, n_frames=1, reason='camera')]
+    """
+    known = sorted(lost for lost in explained if lost.n_frames > 0)
+    stops = [(int(first), int(first) + count) for first, count in _runs(numbers)]
+    taken = sorted([*stops, *((k.first, k.first + k.n_frames) for k in known)])
+    found = list(known)
+    at = expected
+    for start, stop in taken:
+        if start > at:
+            found.append(Lost(at, start - at, "camera"))
+        at = max(at, stop)
+    return sorted(found)
+
+
+def _runs(numbers: np.ndarray) -> list[tuple[int, int]]:
+    """Return first number and length of each run of consecutive numbers."""
+    if not len(numbers):
+        return []
+    breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
+    return [(int(run[0]), len(run)) for run in np.split(numbers, breaks)]
+
+
+def _seconds(spec: FrameSpec, name: str) -> float:
+    try:
+        return float(spec.properties.get(name, 0.0))
+    except (TypeError, ValueError):
+        return 0.0

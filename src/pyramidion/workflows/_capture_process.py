@@ -1,0 +1,183 @@
+"""Starting, watching and ending the capture process."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from pyramidion.core import CameraError, FrameSpec, PyramidionError, StorageError, format_bytes
+from pyramidion.storage import ENDED, FAILED, OPENING, FrameRing, free_bytes
+from pyramidion.workflows._capture import CaptureJob, CaptureStart, run_capture
+
+_OPEN_S = 60.0
+_SILENT_S = 10.0
+_STOP_S = 2.0
+_LEAST_SLOTS = 8
+_MOST_SLOTS = 2**17
+_MOST_KEPT = 64
+
+
+@dataclass(frozen=True)
+class RingSize:
+    """How much memory stands between camera and disk.
+
+    Parameters
+    ----------
+    n_slots : int
+        Frames.
+    keep : int
+        Newest ones that viewers can rely on.
+    """
+
+    n_slots: int
+    keep: int
+
+    @classmethod
+    def of(cls, spec: FrameSpec, n_bytes: int) -> RingSize:
+        """Return the ring for so many bytes: at least eight frames."""
+        n_slots = min(max(n_bytes // max(1, spec.frame_bytes), _LEAST_SLOTS), _MOST_SLOTS)
+        return cls(n_slots, min(max(3, n_slots // 8), _MOST_KEPT))
+
+    def check(self, spec: FrameSpec) -> None:
+        """Refuse a ring that this machine has no memory for.
+
+        Raises
+        ------
+        StorageError
+            If it does not fit.
+        """
+        needed, there = self.n_slots * spec.frame_bytes, free_memory_bytes()
+        if needed > there:
+            raise StorageError(
+                "--ring", f"buffers {format_bytes(needed)} of {format_bytes(there)}", None,
+                "use a smaller --ring", id="PYR-CFG-11",
+            )  # fmt: skip
+
+
+def free_memory_bytes() -> int:
+    """Return the bytes of shared memory that can still be taken."""
+    shared, known = Path("/dev/shm"), Path("/proc/meminfo")  # noqa: S108 - where Linux keeps it
+    if not (shared.is_dir() and known.is_file()):
+        return 2**62
+    told = dict(line.split(":", 1) for line in known.read_text().splitlines())
+    return min(free_bytes(shared), int(told["MemAvailable"].split()[0]) * 1024)
+
+
+class CaptureProcess:
+    """The process that owns the camera.
+
+    Opens the camera at once; :meth:`start` makes it capture.
+
+    Parameters
+    ----------
+    job : CaptureJob
+        What it shall do.
+
+    Attributes
+    ----------
+    spec : FrameSpec
+        What the camera's frames are.
+
+    Raises
+    ------
+    UsageError, CameraError
+        If there is no such camera, it cannot be opened, or refuses a setting.
+    """
+
+    def __init__(self, job: CaptureJob) -> None:
+        self._address = job.address
+        context = multiprocessing.get_context("spawn")
+        self._pipe: Connection
+        self._pipe, theirs = context.Pipe()
+        self._process: BaseProcess = context.Process(
+            target=run_capture, args=(job, theirs), name="pyramidion camera", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        try:
+            answer = self._answer(_OPEN_S)
+        except BaseException:
+            self.kill()
+            raise
+        if not isinstance(answer, FrameSpec):
+            self.kill()
+            raise answer or self._died()
+        self.spec = answer
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid or 0
+
+    def start(self, ring: FrameRing, n_buffers: int) -> None:
+        """Begin to capture."""
+        ring.beat(0, OPENING)
+        self._pipe.send(CaptureStart(ring.name, n_buffers))
+
+    def fault(self, ring: FrameRing) -> PyramidionError | None:
+        """Return why the process cannot go on, or None while it is well (also at its end)."""
+        if ring.state in (ENDED, FAILED):
+            return None
+        if not self._process.is_alive():
+            return self._died()
+        if ring.silent_s > _SILENT_S:
+            return CameraError(
+                self._address, f"camera does not answer for {_SILENT_S:.0f} s",
+                mend="unplug it or restart its driver", id="PYR-CAM-08",
+            )  # fmt: skip
+        return None
+
+    def end(self, ring: FrameRing) -> PyramidionError | None:
+        """Stop the camera and wait for the process; one that hangs is killed.
+
+        Returns
+        -------
+        PyramidionError or None
+            What ended capturing, if it was a fault.
+        """
+        ring.ask_stop()
+        until = time.monotonic() + (_STOP_S if ring.silent_s < 1 else 0.5)
+        while ring.state not in (ENDED, FAILED) and self._process.is_alive():
+            if time.monotonic() > until + (_SILENT_S if ring.silent_s < 1 else 0):
+                break
+            time.sleep(0.005)
+        answer = None
+        if ring.state in (ENDED, FAILED):
+            try:
+                answer = self._answer(_STOP_S)
+            except CameraError:  # it has told all that matters through the ring
+                answer = None
+        self.kill()
+        return answer if isinstance(answer, PyramidionError) else None
+
+    def kill(self) -> None:
+        """End the process now, if it has not ended; safe to call twice."""
+        self._process.join(0.5)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._pipe.close()
+
+    def _answer(self, timeout_s: float) -> FrameSpec | PyramidionError | None:
+        try:
+            if not self._pipe.poll(timeout_s):
+                raise CameraError(
+                    self._address, f"camera does not answer for {timeout_s:.0f} s",
+                    mend="unplug it or restart its driver", id="PYR-CAM-08",
+                )  # fmt: skip
+            answer: FrameSpec | PyramidionError | None = self._pipe.recv()
+        except (EOFError, OSError):
+            raise self._died() from None
+        return answer
+
+    def _died(self) -> CameraError:
+        self._process.join(0.5)
+        status = self._process.exitcode
+        return CameraError(
+            self._address, "the process of the camera died", f"exit status {status}",
+            "run again; `pyramidion cameras` tests the camera", id="PYR-CAM-08",
+        )  # fmt: skip
