@@ -216,7 +216,7 @@ def split_address(address: str) -> tuple[CameraKind, str]:
 
 def set_properties(camera: Camera, settings: Iterable[tuple[str, str]]) -> None:
     """Set properties in an order in which they do not disturb each other."""
-    order = ("binning", "pixel_type", "roi", "trigger", "exposure", "rate")
+    order = ("width", "height", "binning", "pixel_type", "roi", "trigger", "exposure", "rate")
     given = list(settings)
     given.sort(key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order))
     for name, value in given:

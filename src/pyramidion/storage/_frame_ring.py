@@ -33,6 +33,7 @@ _WORDS = 64
 _STATUS_BYTES = 16384
 _N_LOST = 16384
 _LOOK_S = 0.1
+_PAGE = 4096
 
 # Places of the counters among the words; who writes each is in the comment.
 (_IS, _HEIGHT, _WIDTH, _DTYPE, _SLOTS, _KEEP) = range(6)  # creator, once
@@ -157,6 +158,14 @@ class FrameRing:
                 self._memory.unlink()
 
     # -- the camera's process --------------------------------------------------------------------
+
+    def warm(self) -> None:
+        """Have the system find memory for every slot, before frames are in a hurry.
+
+        A page that is touched for the first time costs the system a hundred times what copying it
+        does.
+        """
+        self.slots.reshape(-1).view(np.uint8)[::_PAGE] = 0
 
     def writable(self, at_most: int) -> np.ndarray:
         """Return the free slots that come next, as far as they lie together.
@@ -335,4 +344,4 @@ class FrameRing:
 
 
 def _aligned(n_bytes: int) -> int:
-    return -(-n_bytes // 4096) * 4096
+    return -(-n_bytes // _PAGE) * _PAGE

@@ -9,12 +9,12 @@ from __future__ import annotations
 import difflib
 import json
 import stat
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyramidion.core import UsageError, escape
+from pyramidion.core import UsageError, escape, parse_count
 from pyramidion.workflows import _config_values as v
 from pyramidion.workflows._config_json import MAX_BYTES, Node, NotJsonError, parse_json
 
@@ -31,6 +31,22 @@ class _Key(NamedTuple):
 
 _CHUNK = v.or_null(v.whole(1))
 _PORT = v.whole(0, 65535)
+
+COUNTS = frozenset(
+    [
+        "--frames",
+        "--chunk-x",
+        "--chunk-y",
+        "--chunk-t",
+        "--shard-x",
+        "--shard-y",
+        "--shard-t",
+        "--port",
+        "--buffers",
+        "--workers",
+    ]
+)
+"""Options whose value is a whole number, which is typed as ``1000``, ``1e3`` or ``1_000``."""
 
 KEYS: Mapping[str, _Key] = {
     "camera_index": _Key("CAMERA", v.whole(0)),
@@ -68,6 +84,42 @@ KEYS: Mapping[str, _Key] = {
 SECTIONS = ("chunking", "sharding", "compression", "multiscale", "http_server", "settings")
 SETTINGS = "settings"
 DEFAULT_CODEC, DEFAULT_LEVEL = "zstd", 3
+CHECKS: Mapping[str, v.Check] = {key.option: key.check for key in KEYS.values() if key.option}
+
+
+def typed_value(option: str, text: str) -> Any:
+    """Return the checked value of an option from what was typed.
+
+    Parameters
+    ----------
+    option : str
+        One that a key stands for: ``--chunk-t``.
+    text : str
+        As typed.
+
+    Raises
+    ------
+    UsageError
+        If it is wrong; names the option.
+    """
+    try:
+        return CHECKS[option](parse_count(text, option) if option in COUNTS else text)
+    except v.WrongValueError as error:
+        raise UsageError(option, error.what, text, error.mend, id="PYR-ALL-13") from None
+
+
+def typed_setting(option: str, name: str, text: str) -> str:
+    """Return the checked value of a camera's property from what was typed.
+
+    Raises
+    ------
+    UsageError
+        If it is wrong; names the option.
+    """
+    try:
+        return v.property_value(name, text)
+    except v.WrongValueError as error:
+        raise UsageError(option, error.what, text, error.mend, id="PYR-ALL-13") from None
 
 
 class ConfigError(UsageError):
@@ -111,15 +163,30 @@ class AcquireConfig:
     keys: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
 
-    def blamed(self, error: UsageError) -> UsageError:
-        """Return an error about an option as one about the key that it comes from, if it does."""
-        key = self.keys.get(error.where)
-        if key is None and error.where in self.settings:
-            key = f"{SETTINGS}.{error.where}"
-        if key is None:
+    def blamed(self, error: UsageError, typed: Container[str] = ()) -> UsageError:
+        """Return an error about a key or an option as one about what the user wrote.
+
+        Parameters
+        ----------
+        error : UsageError
+            Found later: a chunk that is larger than the frame.
+        typed : container of str
+            Options that were typed, and so count instead of the file's.
+        """
+        where = error.where
+        options = [key.option for name, key in KEYS.items() if where in (name, key.option)]
+        options += [k.option for name, k in KEYS.items() if name.startswith(f"{where}.")]
+        written = [option for option in options if option in typed]
+        if written:
+            told = written[0]
+        elif where.partition(".")[0] in self.settings:
+            told = f"{self.name}: {SETTINGS}.{where}"
+        elif any(option in self.keys for option in options):
+            own = {self.keys[option] for option in options if option in self.keys}
+            told = f"{self.name}: {where if len(own) > 1 else own.pop()}"
+        else:
             return error
-        where = f"{self.name}: {key}"
-        return UsageError(where, error.what, error.value, error.mend, id=error.id, good=error.good)
+        return UsageError(told, error.what, error.value, error.mend, id=error.id, good=error.good)
 
 
 def read_config(path: Path) -> AcquireConfig:
@@ -163,6 +230,7 @@ class _Config:
         self._name = name
         self._faults: list[UsageError] = []
         self._found: dict[str, Any] = {}
+        self._given: set[str] = set()
         self._settings: dict[str, str] = {}
 
     def read(self, data: bytes) -> AcquireConfig:
@@ -170,7 +238,7 @@ class _Config:
             root, twice = parse_json(data)
         except NotJsonError as error:
             where = f"{self._name}:{error.line}:{error.column}"
-            what = f"not valid JSON ({error.reason})"
+            what = f"not valid JSON ({escape(error.reason)})"
             raise ConfigError([UsageError(where, what, id="PYR-CFG-01")]) from None
         for key, first, again in twice:
             what = f"{escape(key)} given twice (lines {first} and {again})"
@@ -203,6 +271,7 @@ class _Config:
             self._wrong(section, node, v.WrongValueError("object needed"))
 
     def _read_value(self, key: str, node: Node) -> None:
+        self._given.add(key)
         try:
             self._found[key] = KEYS[key].check(_plain(node))
         except v.WrongValueError as error:
@@ -255,7 +324,8 @@ class _Config:
         """Return what ``enabled`` says; None when it is not given, which the others need."""
         enabled = self._found.get(f"{section}.enabled")
         for other in others:
-            if enabled is None and (key := f"{section}.{other}") in self._found:
+            is_open = f"{section}.enabled" not in self._given
+            if is_open and (key := f"{section}.{other}") in self._found:
                 what = f"has no effect without {section}.enabled"
                 mend = f"add {section}.enabled true or false"
                 value = json.dumps(self._found[key])

@@ -7,8 +7,6 @@ from typing import Literal
 
 from pyramidion.formats import RecordingOptions
 
-DEFAULT_RING_BYTES = 2**30
-
 
 @dataclass(frozen=True)
 class AcquireOptions:
@@ -25,7 +23,7 @@ class AcquireOptions:
     recording : RecordingOptions
         How the store is cut and encoded.
     ring_bytes : int
-        Memory for frames between camera and disk.
+        Memory for frames between camera and disk; 0 for a second of them, at most 1 GiB.
     buffers : int
         Frames that the camera's driver holds; 0 for half a second of them.
     when_full : str
@@ -47,7 +45,7 @@ class AcquireOptions:
     frames: int | None = None
     duration_s: float | None = None
     recording: RecordingOptions = field(default_factory=RecordingOptions)
-    ring_bytes: int = DEFAULT_RING_BYTES
+    ring_bytes: int = 0
     buffers: int = 0
     when_full: Literal["drop", "stop"] = "drop"
     timeout_s: float = 5.0

@@ -7,26 +7,23 @@ camera's own memory never overflows because of us, and what is missing is known 
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
-import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from multiprocessing import parent_process
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 
 import numpy as np
 
 from pyramidion.core import CameraError, FrameSpec, Lost, PyramidionError, Stamps
 from pyramidion.instruments import Camera, Grabbed, open_camera, set_properties
 from pyramidion.storage import ENDED, FAILED, FrameRing
+from pyramidion.workflows._children import die_with_parent
 from pyramidion.workflows._host_clock import HostClock
 
 _GRAB_S = 0.1  # also how soon it sees that it shall stop
 _BATCH_BYTES = 8 * 2**20
 _MOST_IN_BATCH = 1024
-_AFTER_PARENT_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -89,20 +86,6 @@ def run_capture(job: CaptureJob, pipe: Connection) -> None:
     pipe.send(fault)
 
 
-def die_with_parent() -> None:
-    """End this process soon after its parent has ended, however that ended."""
-    parent = parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        time.sleep(_AFTER_PARENT_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
-
-
 def _capture(
     camera: Camera, spec: FrameSpec, start: CaptureStart, job: CaptureJob
 ) -> PyramidionError | None:
@@ -110,6 +93,7 @@ def _capture(
     capture = Capture(camera, spec, ring, job)
     fault: PyramidionError | None = None
     try:
+        ring.warm()
         camera.start(start.n_buffers)
         capture.run()
     except PyramidionError as error:

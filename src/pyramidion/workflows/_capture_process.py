@@ -12,11 +12,14 @@ from pathlib import Path
 from pyramidion.core import CameraError, FrameSpec, PyramidionError, StorageError, format_bytes
 from pyramidion.storage import ENDED, FAILED, OPENING, FrameRing, free_bytes
 from pyramidion.workflows._capture import CaptureJob, CaptureStart, run_capture
+from pyramidion.workflows._children import start_child
 
 _OPEN_S = 60.0
 _SILENT_S = 10.0
 _STOP_S = 2.0
 _LEAST_SLOTS = 8
+_RING_S = 1.0
+_LEAST_BYTES, _MOST_BYTES = 2**26, 2**30
 _MOST_SLOTS = 2**17
 _MOST_KEPT = 64
 
@@ -38,7 +41,18 @@ class RingSize:
 
     @classmethod
     def of(cls, spec: FrameSpec, n_bytes: int) -> RingSize:
-        """Return the ring for so many bytes: at least eight frames."""
+        """Return the ring for so many bytes: at least eight frames.
+
+        Parameters
+        ----------
+        spec : FrameSpec
+            Its frames.
+        n_bytes : int
+            0 for a second of frames, at least 64 MiB, at most 1 GiB.
+        """
+        if not n_bytes:
+            second = spec.frame_bytes * spec.rate_hz * _RING_S or _MOST_BYTES / 2
+            n_bytes = int(min(max(second, _LEAST_BYTES), _MOST_BYTES))
         n_slots = min(max(n_bytes // max(1, spec.frame_bytes), _LEAST_SLOTS), _MOST_SLOTS)
         return cls(n_slots, min(max(3, n_slots // 8), _MOST_KEPT))
 
@@ -96,7 +110,7 @@ class CaptureProcess:
         self._process: BaseProcess = context.Process(
             target=run_capture, args=(job, theirs), name="pyramidion camera", daemon=True
         )
-        self._process.start()
+        start_child(self._process)
         theirs.close()
         try:
             answer = self._answer(_OPEN_S)
@@ -124,9 +138,10 @@ class CaptureProcess:
             return None
         if not self._process.is_alive():
             return self._died()
-        if ring.silent_s > _SILENT_S:
+        patience_s = _OPEN_S if ring.state == OPENING else _SILENT_S
+        if ring.silent_s > patience_s:
             return CameraError(
-                self._address, f"camera does not answer for {_SILENT_S:.0f} s",
+                self._address, f"camera does not answer for {patience_s:.0f} s",
                 mend="unplug it or restart its driver", id="PYR-CAM-08",
             )  # fmt: skip
         return None

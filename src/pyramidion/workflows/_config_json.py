@@ -186,12 +186,13 @@ class _Reader:
         return True
 
     def _string(self) -> str:
+        start = self._at
         try:
-            value, self._at = scanstring(self._text, self._at + 1, True)
+            value, self._at = scanstring(self._text, start + 1, True)
         except json.JSONDecodeError as error:
             self._fail(error.msg.removesuffix(" at").lower(), error.pos)
         if not value.isprintable() and any(0xD800 <= ord(c) < 0xE000 for c in value):
-            self._fail("half of a surrogate pair")
+            self._fail("half of a surrogate pair", start)
         return str(value)
 
     def _plain(self) -> Any:

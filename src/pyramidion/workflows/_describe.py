@@ -13,6 +13,7 @@ from pyramidion.formats import (
     OpenOptions,
     WaveformStore,
     format_of_source,
+    is_recording,
     kind_of_source,
     open_image,
     open_source,
@@ -84,6 +85,10 @@ def _image(path: Path, name: str, options: OpenOptions | None) -> dict[str, Any]
             "bytes_on_disk": size_of(path),
             "warnings": [*spec.warnings, *opened.notes()],
         }
+        if is_recording(path):
+            from pyramidion.formats._recording.about import describe_recording
+
+            report["recording"] = describe_recording(path)
     return report
 
 

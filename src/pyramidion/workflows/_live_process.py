@@ -9,6 +9,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from pyramidion.core import PyramidionError, StorageError
+from pyramidion.workflows._children import start_child
 
 ServeLive = Callable[[str, Path | None, Connection], None]
 """``serve(ring_name, store, connection)``: be the live server; send the URL, or the error."""
@@ -71,7 +72,7 @@ class LiveProcess:
         self._process: BaseProcess = context.Process(
             target=serve, args=(ring_name, store, theirs), name="pyramidion live", daemon=True
         )
-        self._process.start()
+        start_child(self._process)
         theirs.close()
         with ours:
             try:

@@ -87,6 +87,7 @@ class Recorder:
         for thread in self._keepers:
             thread.join()
         self._publish()
+        self._sync()
         self._count_unwritten()
 
     # -- writing ---------------------------------------------------------------------------------
@@ -141,10 +142,14 @@ class Recorder:
 
     def _sync_all(self) -> None:
         while not self._over.wait(_SYNC_S):
-            try:
-                self.n_acknowledged = self._writer.sync()
-            except PyramidionError as error:
-                self.fault = self.fault or error
+            self._sync()
+
+    def _sync(self) -> None:
+        try:
+            self.n_acknowledged = self._writer.sync()
+            self.n_stored = max(self.n_stored, self.n_acknowledged)
+        except PyramidionError as error:
+            self.fault = self.fault or error
 
     def _tell_lost(self, lost: list[Lost]) -> None:
         if not lost:

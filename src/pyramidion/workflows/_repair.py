@@ -11,6 +11,11 @@ from pyramidion.core import StoppedError
 from pyramidion.workflows._compress import KEPT, check_is_idx
 from pyramidion.workflows._options import n_workers
 from pyramidion.workflows._pool import in_order
+from pyramidion.workflows._repair_recording import (
+    RecordingRepairReport,
+    looks_like_recording,
+    repair_recording,
+)
 from pyramidion.workflows._stream import Progress
 
 
@@ -55,13 +60,15 @@ class RepairReport:
         }
 
 
-def repair(dataset: Path, workers: int = 0, progress: Progress | None = None) -> RepairReport:
+def repair(
+    dataset: Path, workers: int = 0, progress: Progress | None = None
+) -> RepairReport | RecordingRepairReport:
     """Make the parts of a dataset agree, and remove what killed runs left.
 
     Parameters
     ----------
     dataset : Path
-        An .idx.
+        An .idx, or a recording.
     workers : int
         Threads; 0 for one per core.
     progress : callable, optional
@@ -74,6 +81,8 @@ def repair(dataset: Path, workers: int = 0, progress: Progress | None = None) ->
     StorageError
         If another process is writing it.
     """
+    if looks_like_recording(dataset):
+        return repair_recording(dataset, workers)
     check_is_idx(dataset)
     from pyramidion.formats._idx.repair import repair_dataset
 

@@ -1,0 +1,92 @@
+"""The whole program recording, as a process that can be stopped, killed and looked at."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from pyramidion.core import LOST_REASONS
+from pyramidion.instruments.sim import numbers_in
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "pyramidion", "acquire", *map(str, arguments)]
+
+
+def start(*arguments, **options):
+    """Start a recording in a process group of its own."""
+    return subprocess.Popen(
+        command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, **options,
+    )  # fmt: skip
+
+
+def report_of(process, timeout=60):
+    """Wait for the end; return exit status, report, and the lines on stderr."""
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, json.loads(out) if out.strip() else None, err.splitlines()
+
+
+def children_of(pid):
+    """Return the processes that a process has started, by what they do (``camera``, ``live``)."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += [int(child) for child in task.read_text().split()]
+    return found
+
+
+def wait_for(condition, timeout=30.0):
+    until = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.01)
+
+
+def frames_in(store):
+    """Return how many frames plain zarr-python sees; 0 while there is no store."""
+    try:
+        return zarr.open_group(store, mode="r")["0"].shape[0]
+    except (FileNotFoundError, KeyError):
+        return 0
+
+
+def check_frames(store):
+    """Check that every frame is the one that its number says; return the numbers."""
+    group = zarr.open_group(store, mode="r")
+    numbers = group["frame_number"][:]
+    pixels = group["0"]
+    assert len(numbers) >= pixels.shape[0]
+    for t in range(pixels.shape[0]):
+        assert (numbers_in(pixels[t]) == numbers[t]).all(), f"frame {t}"
+    return numbers[: pixels.shape[0]].tolist()
+
+
+def lost_in(store):
+    """Return the numbers of the lost frames that the store lists, by reason."""
+    found = {}
+    for first, count, code in zarr.open_group(store, mode="r")["lost"][:].tolist():
+        found.setdefault(LOST_REASONS[code], []).extend(range(first, first + count))
+    return found
+
+
+def check_accounted(store, frames_camera):
+    """Check that every frame of the camera is stored or listed as lost, once."""
+    lost = [number for numbers in lost_in(store).values() for number in numbers]
+    numbers = np.array(sorted([*check_frames(store), *lost]))
+    assert np.array_equal(numbers, np.arange(frames_camera))
+
+
+def stop_group(process):
+    """End a process and all it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdout, process.stderr):
+        stream.close()

@@ -1,0 +1,189 @@
+"""Recording under faults: whatever happens, each frame is stored or listed, and the store is sound."""
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from tests.fault.acquire_program import (
+    check_accounted,
+    check_frames,
+    children_of,
+    frames_in,
+    lost_in,
+    report_of,
+    start,
+    stop_group,
+    wait_for,
+)
+
+pytestmark = pytest.mark.slow
+
+SMALL = "sim:width=64,height=48,rate=400"
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """Start recordings; whatever is left of them is ended."""
+    begun = []
+    store = tmp_path / "r.zarr"
+
+    def begin(camera, *options):
+        process = start(camera, "-o", store, "--no-live", "--json", *options)
+        begun.append(process)
+        return process, store
+
+    yield begin
+    for process in begun:
+        stop_group(process)
+
+
+def test_by_count(recording):
+    process, store = recording(SMALL, "--frames", 300)
+    status, report, _ = report_of(process)
+    assert (status, report["frames_stored"], report["frames_lost"]) == (0, 300, 0)
+    assert check_frames(store) == list(range(300))
+
+
+def test_by_time(recording):
+    process, store = recording(SMALL, "--duration", "0.5")
+    status, report, _ = report_of(process)
+    assert status == 0
+    assert report["frames_stored"] == len(check_frames(store)) > 50
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_by_signal(recording, number, expected):
+    process, store = recording(SMALL)
+    wait_for(lambda: frames_in(store) > 20)
+    os.kill(process.pid, number)
+    status, report, lines = report_of(process)
+    assert status == expected
+    assert "stopped" in lines[-2]
+    assert f"stored 0..{report['frames_stored'] - 1}" in lines[-1]
+    check_accounted(store, report["frames_camera"])
+
+
+def test_frames_that_the_camera_loses(recording):
+    process, store = recording(f"{SMALL},lose=10x3", "--frames", 200)
+    status, report, lines = report_of(process)
+    assert status == 1
+    assert report["lost_by_reason"] == {"camera": report["frames_lost"]}
+    assert "frames lost" in lines[-2]
+    check_accounted(store, report["frames_camera"])
+
+
+def test_lost_frames_that_are_allowed(recording):
+    process, _ = recording(f"{SMALL},lose=10", "--frames", 50, "--allow-drops")
+    assert report_of(process)[0] == 0
+
+
+def test_a_camera_that_is_unplugged(recording):
+    process, store = recording(f"{SMALL},unplug_at=77")
+    status, report, lines = report_of(process)
+    assert (status, report["frames_stored"]) == (1, 77)
+    assert "camera lost after frame" in "\n".join(lines)
+    assert check_frames(store) == list(range(77))
+
+
+def test_a_driver_that_hangs(recording):
+    process, store = recording(f"{SMALL},hang_at=30")
+    began = time.monotonic()
+    status, report, lines = report_of(process)
+    assert status == 1
+    assert time.monotonic() - began < 25
+    assert "does not answer for 10 s" in "\n".join(lines)
+    assert check_frames(store) == list(range(report["frames_stored"])) == list(range(30))
+
+
+def test_a_camera_that_sends_nothing(recording, tmp_path):
+    process, store = recording("sim:width=16,height=8,trigger=external", "--timeout", "0.5")
+    status, _, lines = report_of(process)
+    assert status == 1
+    assert "no frame for 0.5 s" in lines[-2]
+    assert "trigger: external" in lines[-2]
+    assert not store.exists()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_recorder_that_stands_still(recording):
+    """The disk side is stopped for a while: the camera goes on, what is lost is listed."""
+    process, store = recording(
+        "sim:width=256,height=256,rate=1500", "--frames", 4000, "--ring", "16MiB"
+    )
+    wait_for(lambda: frames_in(store) > 100)
+    os.kill(process.pid, signal.SIGSTOP)
+    time.sleep(1.0)
+    os.kill(process.pid, signal.SIGCONT)
+    status, report, _ = report_of(process)
+    assert (status, report["frames_stored"]) == (1, 4000)
+    assert lost_in(store)["ring"]
+    check_accounted(store, report["frames_camera"])
+
+
+def test_stop_at_the_first_loss(recording):
+    process, store = recording(
+        "sim:width=256,height=256,rate=1500", "--ring", "16MiB", "--when-full", "stop"
+    )
+    wait_for(lambda: frames_in(store) > 100)
+    os.kill(process.pid, signal.SIGSTOP)
+    time.sleep(1.0)
+    os.kill(process.pid, signal.SIGCONT)
+    status, report, lines = report_of(process)
+    assert status == 1
+    assert "slower than the camera" in "\n".join(lines)
+    check_accounted(store, report["frames_camera"])
+
+
+def test_a_camera_process_that_is_killed(recording):
+    process, store = recording(SMALL)
+    wait_for(lambda: frames_in(store) > 20)
+    os.kill(_camera_of(process.pid), signal.SIGKILL)
+    status, report, lines = report_of(process)
+    assert status == 1
+    assert "process of the camera died" in "\n".join(lines)
+    assert check_frames(store) == list(range(report["frames_stored"]))
+
+
+@pytest.mark.parametrize("options", [(), ("--levels", "mean"), ("--chunk-t", "16")])
+def test_killed_at_random_moments(tmp_path, options):
+    """Each time: no process and no shared memory stays, the store is right, repair and resume work."""
+    rng = random.Random(4)
+    for n in range(int(os.environ.get("PYRAMIDION_KILLS", "4"))):
+        store = tmp_path / f"{n}.zarr"
+        process = start(SMALL, "-o", store, "--no-live", "--json", *options)
+        try:
+            wait_for(lambda store=store: frames_in(store) > 0)
+            time.sleep(rng.uniform(0, 0.8))
+            family = [process.pid, *children_of(process.pid)]
+            before = frames_in(store)
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            assert before <= len(check_frames(store))
+            wait_for(lambda family=family: not any(map(_is_alive, family)), 10)
+        finally:
+            stop_group(process)
+        again = start(
+            SMALL, "-o", store, "--no-live", "--json", "--resume", "--frames", 50, *options
+        )
+        status, report, lines = report_of(again)
+        assert status == 0, lines
+        assert report["frames_total"] >= before + 50
+        assert frames_in(store) == report["frames_total"]
+
+
+def _camera_of(pid):
+    """Return the process of the camera: the one that has the ring and is no resource tracker."""
+    for child in children_of(pid):
+        if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text():
+            return child
+    raise AssertionError("no camera")
+
+
+def _is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
