@@ -6,12 +6,21 @@ import time
 import numpy as np
 import pytest
 
+from tests.dcam import stand_in
+
 from pyramidion.core import LOST_REASONS, PyramidionError, UsageError
 from pyramidion.instruments import camera_kinds, open_camera, set_properties
 
 KINDS = [kind for kind in camera_kinds() if kind.example is not None]
 PIXELS = ["u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8"]
 COMMON = {"exposure": "s", "rate": "Hz", "roi": "", "binning": "", "trigger": "", "pixel_type": ""}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _dcam(tmp_path_factory):
+    """A DCAM library, where there is a compiler for it."""
+    with stand_in(tmp_path_factory.mktemp("dcam"), width=64, height=48, fps=500):
+        yield
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.name)

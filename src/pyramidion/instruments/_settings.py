@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from pyramidion.core import UsageError
 
+_SHOWN = 20  # names in a line; a camera may have hundreds
+
 
 def settings_in(text: str) -> list[tuple[str, str]]:
     """Read ``KEY=VALUE,...``; a value may hold commas.
@@ -150,7 +152,8 @@ def read_only(name: str) -> UsageError:
 def unknown_property(name: str, names: Sequence[str]) -> UsageError:
     """Return the error for a property that this camera does not have."""
     close = difflib.get_close_matches(name, names, n=1)
-    mend = f"did you mean {close[0]}?" if close else f"it has {', '.join(names) or 'none'}"
+    some = ", ".join([*names[:_SHOWN], *(["..."] if len(names) > _SHOWN else [])])
+    mend = f"did you mean {close[0]}?" if close else f"it has {some or 'none'}"
     return UsageError(name or "CAMERA", "not a property of this camera", mend=mend, id="PYR-CAM-05")
 
 

@@ -94,7 +94,6 @@ class Attr(IntFlag):
 TYPE_MASK: Final = 0xF
 TYPE_MODE: Final = 1
 TYPE_LONG: Final = 2
-TYPE_REAL: Final = 3
 
 
 class Capability(IntFlag):

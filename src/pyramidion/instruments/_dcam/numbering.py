@@ -3,7 +3,8 @@
 Three things tell of frames that never came. The library's count of transferred frames: a reader
 that fell behind a whole ring sees it jump. The camera's stamp on each frame, 32 bits that wrap
 around: a step of more than one is a loss before the ring. And errors of the wait, "a frame was
-lost", which some cameras show in the stamps as well and others do not.
+lost", which some cameras show in the stamps as well and others do not. So of what stamps show and
+what was reported, the larger number counts.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ class Numbering:
         self.lost: list[Lost] = []
         self._next_index = 0
         self._last_stamp: int | None = None
-        self._n_shown = self._n_reported = self._settle_at = 0
-        self._n_told_early = 0
+        self._n_shown = self._n_reported = self._n_settled = self._n_counted = 0
+        self._settle_at = 0
 
     def take(self, index: int, stamp: int) -> int:
         """Return the number of a frame that was fetched.
@@ -69,13 +70,12 @@ class Numbering:
         int
         """
         skipped = index - self._next_index
-        shown = self._missing(skipped, stamp & _MASK) if self._has_stamps else 0
-        shown, self._n_told_early = max(0, shown - self._n_told_early), 0
-        self._n_shown += shown
-        self._lose(skipped, "driver")
-        self._lose(shown, "camera")
+        if self._has_stamps:
+            self._n_shown += self._missing(skipped, stamp & _MASK)
         if index >= self._settle_at:
-            self._settle()
+            self._n_settled = self._n_reported
+        self._lose(skipped, "driver")
+        self._lose_by_camera()
         number = self.next_number
         self.next_number, self._next_index = number + 1, index + 1
         return number
@@ -96,13 +96,13 @@ class Numbering:
 
     def settle(self) -> None:
         """Count what was reported and is behind the last frame, when no further frame comes."""
-        self._n_told_early += self._settle()
+        self._n_settled = self._n_reported
+        self._lose_by_camera()
 
-    def _settle(self) -> int:
-        hidden = max(0, self._n_reported - self._n_shown)
-        self._n_shown += hidden
-        self._lose(hidden, "camera")
-        return hidden
+    def _lose_by_camera(self) -> None:
+        n_lost = max(self._n_shown, self._n_settled)
+        self._lose(n_lost - self._n_counted, "camera")
+        self._n_counted = n_lost
 
     def _lose(self, n_frames: int, reason: str) -> None:
         if n_frames:
