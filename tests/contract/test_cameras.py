@@ -5,7 +5,6 @@ import time
 
 import numpy as np
 import pytest
-
 from tests.dcam import stand_in
 
 from pyramidion.core import LOST_REASONS, PyramidionError, UsageError

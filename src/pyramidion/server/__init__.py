@@ -14,16 +14,20 @@ from pyramidion.server._checks import (
 )
 from pyramidion.server._datasets_config import read_config, visus_config
 from pyramidion.server._describe import Dataset, viewer_url
-from pyramidion.server._run import bind, run, serve_background
+from pyramidion.server._live import LiveView
+from pyramidion.server._live_server import run_live_server
+from pyramidion.server._run import bind, bind_next, run, serve_background
 from pyramidion.server._served import Served, check_served
 from pyramidion.server._settings import ServerSettings, authority, is_loopback
 
 __all__ = [
     "Dataset",
+    "LiveView",
     "Served",
     "ServerSettings",
     "authority",
     "bind",
+    "bind_next",
     "build_app",
     "check_bind",
     "check_origins",
@@ -35,6 +39,7 @@ __all__ = [
     "is_store",
     "read_config",
     "run",
+    "run_live_server",
     "serve_background",
     "viewer_url",
     "visus_config",

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from pyramidion.server._errors import BadRequestError, HostError, TokenError
-from pyramidion.server._settings import ServerSettings
+from pyramidion.server._settings import ServerSettings, is_loopback
 
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?")
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_PASSED_ON = (b"forwarded", b"via", b"x-real-ip", b"x-forwarded-")
 
 
 class Hosts:
@@ -121,6 +122,29 @@ class Token:
         pairs = (pair.strip().partition(b"=") for pair in header.split(b";"))
         values = [value for key, _, value in pairs if key == name]
         return any(hmac.compare_digest(value, self._cookie.encode()) for value in values)
+
+
+def is_from_this_machine(
+    headers: Mapping[bytes, bytes], client: tuple[str, int | None] | None
+) -> bool:
+    """Tell whether a program on this machine asks, for itself.
+
+    Parameters
+    ----------
+    headers : mapping
+        Request headers by lower-case name.
+    client : (str, int) or None
+        Address and port that the request came from.
+
+    Examples
+    --------
+    >>> is_from_this_machine({}, ("127.0.0.1", 5)), is_from_this_machine({}, ("10.0.0.7", 5))
+    (True, False)
+    >>> is_from_this_machine({b"x-forwarded-for": b"10.0.0.7"}, ("127.0.0.1", 5))
+    False
+    """
+    passed_on = any(name.startswith(_PASSED_ON) for name in headers)
+    return client is not None and is_loopback(client[0]) and not passed_on
 
 
 def _token_in(query: bytes) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from pyramidion.server._files import Files
 from pyramidion.server._guard import Guard
 from pyramidion.server._html import POLICY, catalogue_page, listing_page
 from pyramidion.server._images import Images
+from pyramidion.server._live import LiveView
 from pyramidion.server._mod_visus import ModVisus
 from pyramidion.server._page_files import PageFiles
 from pyramidion.server._paths import list_beneath, split_path
@@ -43,6 +44,7 @@ _PAGE_HEADERS = {"content-security-policy": POLICY, "cache-control": "no-cache"}
 def build_app(
     roots: Served | Mapping[str, Path] | Sequence[str | Path],
     settings: ServerSettings | None = None,
+    live: LiveView | None = None,
 ) -> Starlette:
     """Return the application that serves some folders and datasets.
 
@@ -53,6 +55,8 @@ def build_app(
         from name in the URL to folder, where ``""`` is the folder whose contents are at ``/``.
     settings : ServerSettings, optional
         How it behaves.
+    live : LiveView, optional
+        A camera to show as well; closed with the application.
 
     Returns
     -------
@@ -68,19 +72,23 @@ def build_app(
     mounts = {name: str(Path(folder).resolve()) for name, folder in served.folders.items()}
     files = Files(mounts, served.parts, active=settings.listing)
     if settings.listing:
-        return _app(_viewer_routes(mounts), _Listing(files), files, settings, files.close)
-    catalogue = _Catalogue(files, served)
+        return _app(
+            _viewer_routes(mounts, _to_viewer), _Listing(files), files, settings, files.close
+        )
+    catalogue = _Catalogue(files, served, live)
     images, work = Images(files, served.images), Work()
     views = _Views(files, VirtualZarr(images, work), Thumbnails(images, work))
     visus = ModVisus(images, work, catalogue.datasets, served.groups, settings.max_pixels)
 
     def close() -> None:
+        if live is not None:
+            live.close()
         work.close()
         views.close()
         images.close()
         files.close()
 
-    return _app(_routes(catalogue, visus), views, files, settings, close)
+    return _app(_routes(catalogue, visus, live), views, files, settings, close)
 
 
 def _app(
@@ -138,8 +146,9 @@ class _Views:
 class _Catalogue:
     """The datasets, looked for at most every two seconds, by one thread however many ask."""
 
-    def __init__(self, files: Files, served: Served) -> None:
-        self._files = files
+    def __init__(self, files: Files, served: Served, live: LiveView | None) -> None:
+        self._files, self._live = files, live
+        self._max_age_s = _CATALOGUE_AGE_S if live is None else 0.0  # what it records is growing
         self._finder = Finder(files.mounts, files.parts, served.images)
         self._lock = asyncio.Lock()
         self._found: list[Dataset] = []
@@ -147,16 +156,24 @@ class _Catalogue:
 
     async def datasets(self) -> list[Dataset]:
         async with self._lock:
-            if time.monotonic() - self._found_at > _CATALOGUE_AGE_S:
+            if time.monotonic() - self._found_at > self._max_age_s:
                 self._found = await self._files.run(self._finder.find)
                 self._found_at = time.monotonic()
             return self._found
 
-    async def page(self, _request: Request) -> Response:
-        return HTMLResponse(catalogue_page(await self.datasets()), headers=_PAGE_HEADERS)
+    async def page(self, request: Request) -> Response:
+        """Answer a browser; where a camera is live, a program gets what dcam2zarr told it."""
+        live = self._live
+        if live is None:
+            return HTMLResponse(catalogue_page(await self.datasets()), headers=_PAGE_HEADERS)
+        if "text/html" not in request.headers.get("accept", ""):
+            return live.index()
+        content = catalogue_page(await self.datasets(), live.camera())
+        return HTMLResponse(content, headers=_PAGE_HEADERS | {"vary": "Accept"})
 
     async def api(self, _request: Request) -> Response:
-        entries = [dataset.as_json() for dataset in await self.datasets()]
+        entries = [self._live.camera().as_json()] if self._live else []
+        entries += [dataset.as_json() for dataset in await self.datasets()]
         return JSONResponse({"datasets": entries}, headers={"cache-control": "no-cache"})
 
 
@@ -193,20 +210,23 @@ class _Listing:
         return HTMLResponse(listing_page(path, entries), headers=_PAGE_HEADERS)
 
 
-def _routes(catalogue: _Catalogue, visus: ASGIApp) -> list[BaseRoute]:
+def _routes(catalogue: _Catalogue, visus: ASGIApp, live: LiveView | None) -> list[BaseRoute]:
     return [
+        *(live.routes() if live else []),
         Route("/mod_visus", visus),
         Route("/", catalogue.page),
         Route("/api/datasets", catalogue.api),
-        *_viewer_routes({}),
+        *_viewer_routes({}, _to_viewer if live is None else live.to_viewer),
     ]
 
 
-def _viewer_routes(mounts: Mapping[str, str]) -> list[BaseRoute]:
+def _viewer_routes(
+    mounts: Mapping[str, str], opened: Callable[[Request], Awaitable[Response]]
+) -> list[BaseRoute]:
     """Return the routes of the viewer; a folder of that name among `mounts` comes first."""
     if any((Path(root) / "viewer").exists() for root in mounts.values()):
         return []
-    return [Route("/viewer", _to_viewer), Mount("/viewer", app=PageFiles(_VIEWER))]
+    return [Route("/viewer", opened), Mount("/viewer", app=PageFiles(_VIEWER))]
 
 
 async def _to_viewer(request: Request) -> Response:

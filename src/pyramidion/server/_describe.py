@@ -47,7 +47,7 @@ class Dataset:
     fields : tuple of str
         Names of an image's fields, if it has several.
     stored : bool
-        Its files are at its URL, and the viewer reads them as they are.
+        Its files are at its URL, and the viewer reads them as they are; not while they grow.
     named : bool
         It is not at its path: only the virtual store is there.
     """
@@ -101,6 +101,45 @@ class Dataset:
                 for name in self.fields
             }
         return entry
+
+
+@dataclass(frozen=True)
+class LiveCamera:
+    """A camera in the catalogue.
+
+    Parameters
+    ----------
+    camera : str
+        Its name.
+    state : str
+        What it does (``recording``, ``camera lost``).
+    shape : (int, int)
+        Height and width of a frame.
+    dtype : str
+        As Zarr names it (``uint16``).
+    """
+
+    camera: str
+    state: str
+    shape: tuple[int, int]
+    dtype: str
+
+    name = "Live camera"
+    viewer_url = "/viewer/?live=/"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry of ``/api/datasets``."""
+        return {
+            "name": self.name,
+            "kind": "live",
+            "url": "/latest",
+            "shape": list(self.shape),
+            "dtype": self.dtype,
+            "live": "/",
+            "viewer": self.viewer_url,
+            "camera": self.camera,
+            "state": self.state,
+        }
 
 
 def viewer_url(url: str) -> str:
@@ -218,11 +257,26 @@ def _group(attributes: Mapping[str, Any], array: Any, name: str) -> Dataset | No
     scales = ome.get("multiscales") if isinstance(ome, dict) else None
     if not isinstance(scales, list) or not scales:
         return None
+    is_growing = _of_recording(attributes).get("state") == "recording"
     path = scales[0]["datasets"][0]["path"]
     if not isinstance(path, str) or path.startswith("/") or ".." in path.split("/"):
         return None
     axes = [axis["name"] if isinstance(axis, dict) else axis for axis in scales[0].get("axes", [])]
-    return _image(array(path), axes, name, stored=True)
+    return _image(array(path), axes, name, stored=not is_growing)
+
+
+def is_recording(folder: Path) -> bool:
+    """Tell whether a folder is a recording: frames are added to it, and none is ever changed."""
+    try:
+        return bool(_of_recording(_read_json(folder / "zarr.json").get("attributes", {})))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _of_recording(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a recording says of itself; empty if it is none."""
+    ours = attributes.get("pyramidion")
+    return ours if isinstance(ours, dict) and ours.get("kind") == "recording" else {}
 
 
 def _waveform(attributes: Mapping[str, Any], raw: Mapping[str, Any], name: str) -> Dataset | None:

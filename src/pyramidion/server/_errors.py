@@ -163,7 +163,8 @@ def describe(error: BaseException) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``{"error": {"id", "what", "value"?, "mend"?, "field"?, "allowed"?}}``.
+        ``{"error": {"id", "what", "value"?, "mend"?, "field"?, "allowed"?}}``; before it
+        ``"detail"`` where an error has one, for clients of an older server.
     """
     if isinstance(error, PyramidionError):
         parts = {
@@ -174,7 +175,9 @@ def describe(error: BaseException) -> dict[str, Any]:
             "field": getattr(error, "field", None),
             "allowed": getattr(error, "allowed", None),
         }
-        return {"error": {key: part for key, part in parts.items() if part is not None}}
+        told = {"error": {key: part for key, part in parts.items() if part is not None}}
+        detail = getattr(error, "detail", None)
+        return told if detail is None else {"detail": detail, **told}
     number = getattr(error, "errno", None)
     reason = os.strerror(number) if number else "unknown fault"
     return {"error": {"id": "PYR-HTTP-14", "what": f"the file could not be read: {reason}"}}

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Iterable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pyramidion.core import escape
-from pyramidion.server._access import Hosts, Token
+from pyramidion.server._access import Hosts, Token, is_from_this_machine
 from pyramidion.server._errors import (
     ForbiddenError,
     MethodError,
@@ -49,6 +49,7 @@ class Guard:
         self._files = files
         self._hosts = Hosts(settings)
         self._token = None if settings.token is None else Token(settings.token)
+        self._free_here = settings.free_for_this_machine
         self._origins = Origins(settings.cors, with_token=settings.token is not None)
         self._common: dict[bytes | None, Pairs] = {}
 
@@ -110,6 +111,9 @@ class Guard:
                 "only reading is possible", method, id="PYR-HTTP-09", headers=(ALLOW,)
             )
         if self._token is None:
+            return False
+        is_free = self._free_here and is_from_this_machine(headers, scope.get("client"))
+        if is_free and b"token=" not in scope["query_string"]:
             return False
         port = (scope.get("server") or ("", None))[1]
         exchanged = self._token.check(headers, scope["query_string"], port)

@@ -14,7 +14,7 @@ from html import escape as escape_html
 from urllib.parse import quote
 
 from pyramidion.core import escape, format_bytes, format_si
-from pyramidion.server._describe import Dataset
+from pyramidion.server._describe import Dataset, LiveCamera
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --line: #dde2e9;
@@ -83,17 +83,19 @@ POLICY = (
 _WAVEFORM_AXES = ("channel", "trc", "segment")
 
 
-def catalogue_page(datasets: Sequence[Dataset]) -> str:
-    """Return the page that lists the datasets, each leading into the viewer."""
-    if not datasets:
+def catalogue_page(datasets: Sequence[Dataset], live: LiveCamera | None = None) -> str:
+    """Return the page that lists the datasets, each leading into the viewer; the camera first."""
+    if not datasets and live is None:
         body = (
             "<h1>No dataset here yet</h1>\n<p>Make one with <code>pyramidion generate w.zarr</code>"
             " or <code>pyramidion convert SRC w.zarr</code>, and reload this page.</p>"
         )
         return _page("pyramidion", body)
-    cards = "\n".join(_card(dataset) for dataset in datasets)
+    cards = [_live_card(live)] if live else []
+    cards += [_card(dataset) for dataset in datasets]
     count = "1 dataset" if len(datasets) == 1 else f"{len(datasets)} datasets"
-    return _page("pyramidion", f"<h1>Datasets</h1>\n<p>{count}</p>\n<ul>\n{cards}\n</ul>")
+    listed = "\n".join(cards)
+    return _page("pyramidion", f"<h1>Datasets</h1>\n<p>{count}</p>\n<ul>\n{listed}\n</ul>")
 
 
 def listing_page(path: str, entries: Sequence[tuple[str, bool]]) -> str:
@@ -117,6 +119,15 @@ def listing_page(path: str, entries: Sequence[tuple[str, bool]]) -> str:
 
 def _page(title: str, body: str) -> str:
     return _PAGE.format(title=title, style=_STYLE, body=body)
+
+
+def _live_card(live: LiveCamera) -> str:
+    height, width = live.shape
+    known = [live.state, live.camera, f"{width} \u00d7 {height}", live.dtype]
+    facts = "".join(f"<span>{_text(fact)}</span>" for fact in known if fact)
+    return (
+        f'<li class="live"><a href="{live.viewer_url}"><strong>{live.name}</strong>{facts}</a></li>'
+    )
 
 
 def _card(dataset: Dataset) -> str:

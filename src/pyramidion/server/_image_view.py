@@ -72,6 +72,8 @@ class ImageView:
     ----------
     source : ImageSource
         An open image; this object takes it over.
+    only_grows : bool
+        It is a recording: what is there once is never changed.
 
     Attributes
     ----------
@@ -83,8 +85,8 @@ class ImageView:
         What reads from the source.
     """
 
-    def __init__(self, source: ImageSource) -> None:
-        self.source = source
+    def __init__(self, source: ImageSource, *, only_grows: bool = False) -> None:
+        self.source, self.only_grows = source, only_grows
         self.spec = source.spec
         self.sampler = Sampler(source)
         self.levels = tuple(self._levels())

@@ -6,6 +6,7 @@ dataset on the command line or in a configuration.
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from pyramidion.core import PyramidionError
 from pyramidion.formats import OpenOptions, is_pattern, open_image
-from pyramidion.server._describe import IMAGE_SUFFIXES, describe_store
+from pyramidion.server._describe import IMAGE_SUFFIXES, describe_store, is_recording
 from pyramidion.server._errors import FailedReadError, NotServedError
 from pyramidion.server._files import Files
 from pyramidion.server._image_view import ImageView
@@ -23,6 +24,8 @@ from pyramidion.storage import ByteCache
 _MAX_OPEN = 6  # each may keep 256 MiB of decoded blocks
 _MAX_KNOWN = 10_000
 _METADATA = ("zarr.json", ".zattrs", ".zarray")
+_FINEST = ("0/zarr.json", "frames/zarr.json", "frames/0/zarr.json")
+"""Where the shape of a recording is: what is replaced when it grows."""
 
 
 @dataclass(frozen=True)
@@ -49,26 +52,35 @@ class Target:
         return path if path is not self.path else path.parent
 
     def version(self) -> tuple[int, ...]:
-        """Return what changes when the dataset is written anew.
+        """Return what changes when the dataset is written anew, or grows.
 
         Raises
         ------
         NotServedError
             If it is gone.
         """
+        return self.identity() + self._stamps(_FINEST)
+
+    def identity(self) -> tuple[int, ...]:
+        """Return what changes when the dataset is written anew, but not when it grows.
+
+        Raises
+        ------
+        NotServedError
+            If it is gone.
+        """
+        found = self._stamps(("", *_METADATA))
+        if not found:
+            raise no_image(self.name)
+        return found
+
+    def _stamps(self, names: Sequence[str]) -> tuple[int, ...]:
         path = self.folder if is_pattern(self.path) else self.path
         found: list[int] = []
-        try:
-            for each in (path, *(path / name for name in _METADATA)):
-                try:
-                    status = each.stat()
-                except (FileNotFoundError, NotADirectoryError):
-                    if each is path:
-                        raise
-                    continue
+        for name in names:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                status = (path / name).stat()
                 found += [status.st_mtime_ns, status.st_size, status.st_ino]
-        except (FileNotFoundError, NotADirectoryError):
-            raise no_image(self.name) from None
         return tuple(found)
 
 
@@ -126,7 +138,9 @@ class Images:
             raise no_image(name)
         return target
 
-    def open(self, target: Target, field: str | None = None) -> ImageView:
+    def open(
+        self, target: Target, field: str | None = None, version: tuple[int, ...] | None = None
+    ) -> ImageView:
         """Return a dataset, open; it is closed when nobody uses it any more.
 
         Parameters
@@ -135,6 +149,9 @@ class Images:
             Which dataset.
         field : str, optional
             Which of its fields.
+        version : tuple of int, optional
+            At least this version of it, for a caller who keeps what it makes from it: asking for
+            the version later might give one that is newer than what is open.
 
         Raises
         ------
@@ -143,7 +160,7 @@ class Images:
         FailedReadError
             If it cannot be opened.
         """
-        key = (target.path, field, target.version())
+        key = (target.path, field, version or target.version())
         return self._views.get(key, lambda: _open(target, field))
 
     def close(self) -> None:
@@ -206,7 +223,7 @@ def _is_image(path: Path) -> bool:
 def _open(target: Target, field: str | None) -> ImageView:
     try:
         source = open_image(target.path, OpenOptions(field=field))
-        view = ImageView(source)
+        view = ImageView(source, only_grows=is_recording(target.path))
     except PyramidionError as error:
         raise cannot_read("dataset", error, target) from error
     # Nobody knows when the last answer from it is done, except the interpreter.

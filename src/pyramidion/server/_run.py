@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -23,6 +24,7 @@ _BACKLOG = 512
 _KEEP_ALIVE_S = 30
 _LAST_ANSWERS_S = 5
 _START_S = 30.0
+_NEXT_PORTS = 32
 
 
 def run(
@@ -53,9 +55,9 @@ def run(
         After the clean end that SIGINT asked for.
     """
     with listener or bind(settings) as bound:
-        url = _url(settings, bound)
+        url = url_of(settings, bound)
         ready = None if on_ready is None else lambda: on_ready(url)
-        _Server(app, ready).run(sockets=[bound])
+        Server(app, ready).run(sockets=[bound])
 
 
 @contextlib.contextmanager
@@ -84,9 +86,9 @@ def serve_background(app: ASGIApp, settings: ServerSettings | None = None) -> It
     """
     settings = settings or ServerSettings(port=0)
     with bind(settings) as listener:
-        url = _url(settings, listener)
+        url = url_of(settings, listener)
         ready = threading.Event()
-        server = _Server(app, ready.set)
+        server = Server(app, ready.set)
         thread = threading.Thread(
             target=server.run, args=([listener],), name="pyramidion-server", daemon=True
         )
@@ -139,7 +141,33 @@ def bind(settings: ServerSettings) -> socket.socket:
     return listener
 
 
-class _Server(uvicorn.Server):
+def bind_next(settings: ServerSettings) -> socket.socket:
+    """Take the address that a server will listen on, at the next port if that one is in use.
+
+    Parameters
+    ----------
+    settings : ServerSettings
+        Where to listen; at the ports after this one too, and then at any.
+
+    Returns
+    -------
+    socket
+        Bound, not yet listening.
+
+    Raises
+    ------
+    UsageError
+        If the host cannot be an address of this machine.
+    StorageError
+        If no port is free.
+    """
+    for port in range(settings.port, min(settings.port + _NEXT_PORTS, 2**16)):
+        with contextlib.suppress(StorageError):
+            return bind(replace(settings, port=port))
+    return bind(replace(settings, port=0))
+
+
+class Server(uvicorn.Server):
     """A server that tells when it answers."""
 
     def __init__(self, app: ASGIApp, on_ready: Callable[[], object] | None) -> None:
@@ -168,7 +196,8 @@ class _Server(uvicorn.Server):
             self._on_ready()
 
 
-def _url(settings: ServerSettings, listener: socket.socket) -> str:
+def url_of(settings: ServerSettings, listener: socket.socket) -> str:
+    """Return the URL of a server that listens there, as this machine reaches it."""
     return f"http://{authority(settings.host, listener.getsockname()[1])}"
 
 

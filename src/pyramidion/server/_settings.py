@@ -28,6 +28,9 @@ class ServerSettings:
         server does.
     max_pixels : int
         Most samples of one answer of ``/mod_visus``.
+    free_for_this_machine : bool
+        Programs on this machine need no token: requests from a loopback address that no proxy
+        passed on. Whoever runs a proxy here that hides itself opens the server to its clients.
     """
 
     host: str = "127.0.0.1"
@@ -37,6 +40,7 @@ class ServerSettings:
     allowed_hosts: tuple[str, ...] = ()
     listing: bool = False
     max_pixels: int = 2**24
+    free_for_this_machine: bool = False
 
 
 def is_loopback(host: str) -> bool:
@@ -50,7 +54,8 @@ def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
+        return (getattr(address, "ipv4_mapped", None) or address).is_loopback
     except ValueError:
         return False
 

@@ -59,7 +59,8 @@ class Thumbnails:
     def _picture(self, names: Sequence[str], left: threading.Event) -> Body:
         stop_if(left)
         target = self._images.find_whole("/".join(names))
-        view = self._images.open(target)
+        version = target.version()
+        view = self._images.open(target, version=version)
 
         def make() -> Body:
             try:
@@ -69,7 +70,7 @@ class Thumbnails:
             except PyramidionError as error:
                 raise cannot_read(f"picture of {target.name}", error, target) from error
 
-        return self._pictures.get((target.path, target.version()), make)
+        return self._pictures.get((target.path, version), make)
 
 
 def thumbnail(view: ImageView) -> np.ndarray:

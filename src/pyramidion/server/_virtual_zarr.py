@@ -71,25 +71,30 @@ class VirtualZarr:
     def _body(self, names: Sequence[str], left: threading.Event) -> Body:
         stop_if(left)
         target, key = self._images.find(names)
-        view, key = self._open(target, key)
-        unique = (target.path, target.version(), view.spec.name, *key)
+        identity, version = target.identity(), target.version()
+        view, key = self._open(target, key, version)
+        unique = (target.path, version, view.spec.name, *key)
         if key == ["zarr.json"]:
             return self._chunks.get(unique, lambda: _document(group_document(view, target.name)))
         level = _level(view, key)
         if key[1:] == ["zarr.json"]:
             return _document(array_document(view, level))
         index = _chunk_index(view, level, key[1:])
+        if view.only_grows:  # its chunks outlive its growth
+            unique = (target.path, identity, view.spec.name, *key)
         return self._chunks.get(unique, lambda: _chunk(view, int(key[0]), index, target))
 
-    def _open(self, target: Target, key: list[str]) -> tuple[ImageView, list[str]]:
+    def _open(
+        self, target: Target, key: list[str], version: tuple[int, ...]
+    ) -> tuple[ImageView, list[str]]:
         """Open the dataset, or one of its fields (``fields/<name>/...``)."""
-        view = self._images.open(target)
+        view = self._images.open(target, version=version)
         if key[:1] != ["fields"] or len(key) < 2:
             return view, key
         if key[1] not in view.source.fields:
             allowed = ", ".join(view.source.fields)
             raise NotServedError("no such field", key[1], f"one of {allowed}", id="PYR-HTTP-13")
-        return self._images.open(target, key[1]), key[2:]
+        return self._images.open(target, key[1], version), key[2:]
 
 
 def _document(content: dict[str, Any]) -> Body:

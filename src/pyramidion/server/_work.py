@@ -43,19 +43,10 @@ class Work:
         """
         left = threading.Event()
         result = asyncio.get_running_loop().run_in_executor(self._threads, work, left)
-        gone = asyncio.ensure_future(_disconnected(receive))
         try:
-            both: set[asyncio.Future[Any]] = {result, gone}
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            if not result.done():
-                raise ClientGoneError
-            return result.result()
+            return await unless_gone(receive, result)
         finally:
-            gone.cancel()
-            if not result.done():
-                left.set()
-                result.cancel()
-                result.add_done_callback(_forget)
+            left.set()
 
     def close(self) -> None:
         """Begin nothing more."""
@@ -66,6 +57,35 @@ def stop_if(left: threading.Event) -> None:
     """Raise :class:`ClientGoneError` if the client has left."""
     if left.is_set():
         raise ClientGoneError
+
+
+async def unless_gone(receive: Receive, result: asyncio.Future[Result]) -> Result:
+    """Return a result, or cancel it when the client leaves.
+
+    Parameters
+    ----------
+    receive : callable
+        The ASGI ``receive`` of the request.
+    result : asyncio.Future
+        What the client waits for.
+
+    Raises
+    ------
+    ClientGoneError
+        If the client left.
+    """
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        both: set[asyncio.Future[Any]] = {result, gone}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if not result.done():
+            raise ClientGoneError
+        return result.result()
+    finally:
+        gone.cancel()
+        if not result.done():
+            result.cancel()
+            result.add_done_callback(_forget)
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing import shared_memory
 from typing import Any, NamedTuple, Self
 
@@ -32,7 +32,7 @@ _MAGIC = 0x70797261_72696E67
 _WORDS = 64
 _STATUS_BYTES = 16384
 _N_LOST = 16384
-_LOOK_S = 0.1
+_LOOK_S = 5.0
 _PAGE = 4096
 
 # Places of the counters among the words; who writes each is in the comment.
@@ -311,36 +311,36 @@ class FrameRing:
         return {}
 
     def latest(
-        self, region: tuple[slice, slice] = (slice(None), slice(None))
+        self,
+        region: tuple[slice, slice] = (slice(None), slice(None)),
+        take: Callable[[np.ndarray], np.ndarray] = np.ndarray.copy,
     ) -> LatestFrame | None:
-        """Return a copy of the newest frame, or of a region of it.
+        """Return a copy of the newest frame, or of a region of it, or what is made from that.
 
         Parameters
         ----------
         region : (slice, slice)
             Rows and columns.
+        take : callable
+            Makes what is returned from the pixels in the ring, as a copy or smaller (means). It may
+            be called again, and see parts of two frames while it works; that result is dropped.
 
         Returns
         -------
         LatestFrame or None
-            None before the first frame.
+            None before the first frame, or if frames come too fast to be read.
         """
-        with contextlib.suppress(StopIteration):
-            return next(self._copies(region))
-        return None
-
-    def _copies(self, region: tuple[slice, slice]) -> Iterator[LatestFrame]:
-        """Copy the newest frame until no one may have written to it meanwhile."""
-        give_up = time.monotonic() + _LOOK_S * 50
+        give_up = time.monotonic() + _LOOK_S
         while (position := self.pushed - 1) >= 0:
             at = position % self.n_slots
-            pixels = self.slots[(at, *region)].copy()
+            pixels = take(self.slots[(at, *region)])
             number, time_host = int(self._number[at]), float(self._times[1, at])
             # Position p is overwritten as position p + n_slots, which must have been claimed first.
             if int(self._words[_CLAIM]) <= position + self.n_slots:
-                yield LatestFrame(pixels, number, time_host)
+                return LatestFrame(pixels, number, time_host)
             if time.monotonic() > give_up:
-                return
+                break
+        return None
 
 
 def _aligned(n_bytes: int) -> int:

@@ -164,7 +164,7 @@ class _Run:
         size.check(self.spec)
         self.ring = FrameRing.create(self.spec, size.n_slots, size.keep)
         stack.callback(self.ring.close)
-        self._status = StatusKeeper(self.ring, self.spec, out)
+        self._status = StatusKeeper(self.ring, self.spec, address, out)
         self._stack = stack
         self._live: LiveProcess | None = None
         self._fault: PyramidionError | None = None

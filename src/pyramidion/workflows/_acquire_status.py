@@ -28,12 +28,14 @@ class StatusKeeper:
         Everybody who looks at it is told.
     spec : FrameSpec
         Its frames.
+    address : str
+        Where the camera is.
     out : Path or None
         The store.
     """
 
-    def __init__(self, ring: FrameRing, spec: FrameSpec, out: Path | None) -> None:
-        self._ring, self._spec, self._out = ring, spec, out
+    def __init__(self, ring: FrameRing, spec: FrameSpec, address: str, out: Path | None) -> None:
+        self._ring, self._spec, self._address, self._out = ring, spec, address, out
         self._began = time.monotonic()
         self._began_unix = time.time()
         self._recent: deque[tuple[float, int]] = deque()
@@ -57,6 +59,7 @@ class StatusKeeper:
             "state": state,
             "error": error,
             "camera": self._spec.camera,
+            "address": self._address,
             "store": self._out.name if self._out is not None and writer is not None else None,
             "frames_camera": ring.n_camera,
             "frames_stored": stored,

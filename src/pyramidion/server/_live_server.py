@@ -1,0 +1,113 @@
+"""The process of the live server: it ends when the recording does, or its parent.
+
+It runs at a lower priority than the recording, takes no part in it, and holds nothing but a view of
+the ring: killing it costs a recording nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from types import FrameType
+
+from starlette.types import ASGIApp
+
+from pyramidion.core import PyramidionError
+from pyramidion.server._app import build_app
+from pyramidion.server._checks import free_name
+from pyramidion.server._live import LiveView
+from pyramidion.server._run import Server, bind, url_of
+from pyramidion.server._served import Served
+from pyramidion.server._settings import ServerSettings
+
+_NICE = 10
+_LAST_ANSWERS_S = 1
+
+
+def run_live_server(
+    ring_name: str,
+    store: Path | None,
+    connection: Connection,
+    *,
+    settings: ServerSettings,
+    listener: socket.socket | None = None,
+) -> None:
+    """Be the live server until the recording is over, SIGTERM comes, or the parent ends.
+
+    To be the target of a process that ``multiprocessing`` spawns. SIGINT is left to the parent.
+
+    Parameters
+    ----------
+    ring_name : str
+        Name of the parent's :class:`~pyramidion.storage.FrameRing`.
+    store : Path, optional
+        What is being recorded; it need not exist yet.
+    connection : Connection
+        Where the URL is sent once the server answers, or the error that it cannot.
+    settings : ServerSettings
+        Where and how.
+    listener : socket, optional
+        Bound by the parent, who so knows the port, and keeps it when this process has to be
+        started again; otherwise that of `settings` is bound here.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_parent()
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(_NICE)
+    name = None if store is None else free_name(store.name.lstrip(".") or "data", {})
+    served = Served() if store is None or name is None else Served({name: store})
+    try:
+        with listener or bind(settings) as bound:
+            live = LiveView(ring_name, name)
+            app = build_app(served, settings, live)
+            url = url_of(settings, bound)
+            _LiveServer(app, live, lambda: _send(connection, url)).run(sockets=[bound])
+    except PyramidionError as error:
+        _send(connection, error)
+
+
+class _LiveServer(Server):
+    """A server that ends with the recording, and whose waiting clients do not hold that up."""
+
+    def __init__(self, app: ASGIApp, live: LiveView, on_ready: Callable[[], object]) -> None:
+        super().__init__(app, on_ready)
+        self.config.timeout_graceful_shutdown = _LAST_ANSWERS_S
+        self._live = live
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End at SIGTERM, not at SIGINT."""
+        if sig != signal.SIGINT:
+            self._live.end()
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look ten times a second whether the recording is over."""
+        if self._live.is_over:
+            self._live.end()
+            return True
+        return await super().on_tick(counter)
+
+
+def _end_with_parent() -> None:
+    """End this process, and so free its port, when its parent has ended in whatever way."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="pyramidion-parent", daemon=True).start()
+
+
+def _send(connection: Connection, answer: object) -> None:
+    with suppress(OSError):  # the parent has given up waiting
+        connection.send(answer)
