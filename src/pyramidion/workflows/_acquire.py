@@ -8,7 +8,6 @@ other two end when this one does.
 from __future__ import annotations
 
 import math
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +22,6 @@ from pyramidion.core import (
     PyramidionError,
     StoppedError,
     StorageError,
-    format_bytes,
 )
 from pyramidion.formats import (
     FrameWriter,
@@ -32,9 +30,10 @@ from pyramidion.formats import (
     open_frame_writer,
     plan_recording,
 )
-from pyramidion.storage import ENDED, FAILED, FrameRing, free_bytes
+from pyramidion.storage import ENDED, FAILED, FrameRing
 from pyramidion.workflows._acquire_options import AcquireOptions
 from pyramidion.workflows._acquire_report import AcquireReport, with_words
+from pyramidion.workflows._acquire_room import Room
 from pyramidion.workflows._acquire_status import Status, StatusKeeper
 from pyramidion.workflows._capture import CaptureJob
 from pyramidion.workflows._capture_process import CaptureProcess, RingSize
@@ -49,7 +48,6 @@ _STATUS_S = 0.25
 _BUFFERED_S = 0.5
 _LEAST_BUFFERS = 16
 _MOST_BUFFERS = 4096
-_LARGEST_RESERVE = 2**30
 _JUMP_S = 1.0
 
 
@@ -159,7 +157,9 @@ class _Run:
         self.spec = self._capture.spec
         self._plan = None if out is None else plan_recording(self.spec, options.recording)
         self._notes: list[str] = list(self._plan.notes) if self._plan else []
-        self._check_space()
+        self._room = Room(out, options) if out is not None else None
+        if self._room is not None and self._plan is not None:
+            self._room.check(self._plan)
         size = RingSize.of(self.spec, options.ring_bytes)
         size.check(self.spec)
         self.ring = FrameRing.create(self.spec, size.n_slots, size.keep)
@@ -186,27 +186,6 @@ class _Run:
         """What is known before the first frame."""
         url = self._live.url if self._live else ""
         return Started(self.spec, self._plan, url, tuple(self._notes))
-
-    def _check_space(self) -> None:
-        """Refuse what cannot fit, before anything is created."""
-        if self._out is None or self._plan is None:
-            return
-        free = free_bytes(self._out) - self._reserve(self._out)
-        n_bytes = (self._options.frames or 1) * self._plan.frame_bytes_on_disk
-        if n_bytes > free and not self._options.force:
-            needed = format_bytes(n_bytes)
-            raise StorageError(
-                str(self._out), f"needs {needed}, {format_bytes(max(0, free))} free",
-                mend="free space or use --force", id="PYR-ALL-11",
-            )  # fmt: skip
-
-    def _reserve(self, out: Path) -> int:
-        if self._options.reserve_bytes is not None:
-            return self._options.reserve_bytes
-        probe = out.absolute()
-        while not probe.exists():
-            probe = probe.parent
-        return min(_LARGEST_RESERVE, shutil.disk_usage(probe).total // 100)
 
     # -- running ---------------------------------------------------------------------------------
 
@@ -286,11 +265,8 @@ class _Run:
                 str(self._out), "the disk is slower than the camera", f"{recorder.lost['ring']} frames lost",
                 "use --compression lz4, a larger --ring, or --when-full drop", id="PYR-ACQ-03",
             )  # fmt: skip
-        elif free_bytes(self._out) < self._reserve(self._out):
-            self._fault = StorageError(
-                str(self._out), "disk full", f"{format_bytes(free_bytes(self._out))} free",
-                "free space, then go on with --resume", id="PYR-ALL-12",
-            )  # fmt: skip
+        elif self._room is not None:
+            self._fault = self._room.fault()
 
     def _tell_status(self) -> Status:
         state = "waiting"
@@ -303,7 +279,7 @@ class _Run:
     def _end(self, on_status: Callable[[Status], None]) -> AcquireReport:
         fault = self._capture.end(self.ring)
         self._fault = self._fault or fault
-        if self._started_at is None and self.ring.pushed and self._fault is None:
+        if self._started_at is None and self.ring.pushed:
             self._first_frame()  # it was all over before anyone looked
         recorder, writer = self._recorder, self._writer
         if recorder is not None and writer is not None:
@@ -350,6 +326,7 @@ class _Run:
             stored,
             recorder.n_stored if recorder else 0,
             lost,
+            tuple(recorder.lost_runs) if recorder else (),
             stored * self.spec.frame_bytes,
             writer.n_bytes if writer else 0,
             elapsed,

@@ -207,20 +207,24 @@ def read_config(path: Path) -> AcquireConfig:
 
 def _bytes_of(path: Path) -> bytes:
     try:
+        if path.is_dir():
+            raise _unread(path, "is a directory, a file is needed")
         found = path.stat()
-        what = "is a directory, a file is needed" if stat.S_ISDIR(found.st_mode) else ""
-        if not what and not stat.S_ISREG(found.st_mode):
-            what = "not a regular file"
+        if not stat.S_ISREG(found.st_mode):
+            raise _unread(path, "not a regular file")
         if found.st_size > MAX_BYTES:
-            what = f"more than {MAX_BYTES} B"
-        data = b"" if what else path.read_bytes()
+            raise _unread(path, f"more than {MAX_BYTES} B")
+        return path.read_bytes()
     except FileNotFoundError:
-        what = "no such file"
-    except (OSError, ValueError) as error:
-        what = "permission denied" if isinstance(error, PermissionError) else "cannot be read"
-    if what:
-        raise ConfigError([UsageError(str(path), what, id="PYR-CFG-01")])
-    return data
+        raise _unread(path, "no such file") from None
+    except PermissionError:
+        raise _unread(path, "permission denied") from None
+    except (OSError, ValueError):
+        raise _unread(path, "cannot be read") from None
+
+
+def _unread(path: Path, what: str) -> ConfigError:
+    return ConfigError([UsageError(str(path), what, id="PYR-CFG-01")])
 
 
 class _Config:
@@ -238,8 +242,8 @@ class _Config:
             root, twice = parse_json(data)
         except NotJsonError as error:
             where = f"{self._name}:{error.line}:{error.column}"
-            what = f"not valid JSON ({escape(error.reason)})"
-            raise ConfigError([UsageError(where, what, id="PYR-CFG-01")]) from None
+            fault = f"not valid JSON ({escape(error.reason)})"
+            raise ConfigError([UsageError(where, fault, id="PYR-CFG-01")]) from None
         for key, first, again in twice:
             what = f"{escape(key)} given twice (lines {first} and {again})"
             self._faults.append(UsageError(self._name, what, id="PYR-CFG-03"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pyramidion.core import DataError, PyramidionError, StoppedError
+from pyramidion.core import DataError, Lost, PyramidionError, StoppedError
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class AcquireReport:
         Frames in the store.
     lost : mapping
         Frames lost, by reason.
+    lost_runs : tuple of Lost
+        The first of these losses.
     n_bytes : int
         Bytes of pixels that were stored.
     n_bytes_on_disk : int
@@ -46,6 +48,7 @@ class AcquireReport:
     frames_stored: int
     frames_total: int
     lost: Mapping[str, int]
+    lost_runs: tuple[Lost, ...]
     n_bytes: int
     n_bytes_on_disk: int
     elapsed_s: float
@@ -128,5 +131,16 @@ def kept_words(report: AcquireReport) -> str:
     if not report.frames_total:
         return "no frame was stored"
     first = report.frames_total - report.frames_stored
-    lost = f", lost {report.n_lost}" if report.n_lost else ""
+    lost = f", lost {_lost_words(report)}" if report.n_lost else ""
     return f"stored {first}..{report.frames_total - 1}{lost}; the store is closed and readable, go on with --resume"
+
+
+def _lost_words(report: AcquireReport) -> str:
+    """Say which frames were lost, the first ones by number: ``113..148 (36)``."""
+    runs = [
+        f"{run.first}..{run.first + run.n_frames - 1}" if run.n_frames > 1 else str(run.first)
+        for run in report.lost_runs
+    ]
+    told = sum(run.n_frames for run in report.lost_runs)
+    more = ", ..." if told < report.n_lost else ""
+    return f"{', '.join(runs)}{more} ({report.n_lost})"

@@ -22,6 +22,8 @@ _MOST_IN_BATCH = 256
 _POLL_S = 0.001
 _PUBLISH_S = 0.1
 _SYNC_S = 1.0
+KEPT_RUNS = 4
+"""Losses that are told one by one; all of them are in the store."""
 
 
 class Recorder:
@@ -44,6 +46,8 @@ class Recorder:
         Of these, how many a power cut cannot take.
     lost : dict of str to int
         Frames lost so far, by reason.
+    lost_runs : list of Lost
+        The first of these losses.
     fault : PyramidionError or None
         What ended writing.
     """
@@ -60,6 +64,7 @@ class Recorder:
         self.n_stored = writer.first
         self.n_acknowledged = writer.first
         self.lost: dict[str, int] = {}
+        self.lost_runs: list[Lost] = []
         self.fault: PyramidionError | None = None
         self._writers = [self._thread(self._write_all, f"write {n}") for n in range(workers)]
         self._keepers = [
@@ -154,6 +159,7 @@ class Recorder:
     def _tell_lost(self, lost: list[Lost]) -> None:
         if not lost:
             return
+        self.lost_runs += lost[: max(0, KEPT_RUNS - len(self.lost_runs))]
         for each in lost:
             self.lost[each.reason] = self.lost.get(each.reason, 0) + each.n_frames
         self._writer.lose(lost)
