@@ -36,6 +36,18 @@ BY_HAND = {
         "cannot read; cannot write (permission denied, read-only file system, ...)",
     ),
     "PYR-ALL-99": ("1", "internal error"),
+    "PYR-CAM-03": ("1", "in use by another program"),
+    "PYR-CAM-04": (
+        "1",
+        "frame grabber not found; driver not found; DCAM-API is too old; still starting",
+    ),
+    "PYR-CFG-01": (
+        "2",
+        "not valid JSON (…); no such file; is a directory; not a regular file; ...",
+    ),
+    "PYR-CFG-04": ("2", "whole number, true or false, text, object needed; not a time; not a size"),
+    "PYR-CFG-05": ("2", "… to …; at least …; must be above 0; one of …"),
+    "PYR-CFG-08": ("2", "$… is not set; ~ is not known; not a path"),
     "PYR-HTTP-00": ("HTTP 500", "the server failed"),
     "PYR-HTTP-08": ("HTTP 401", "the token is missing or wrong"),
     "PYR-HTTP-14": ("HTTP 500", "the file could not be read"),
@@ -44,6 +56,14 @@ BY_HAND = {
     "PYR-TRC-09": ("1", "differs from the first file of the set"),
 }
 """Those whose words are put together where no reading of the source finds them."""
+
+MAKERS = {
+    "plain_dtype": core.DataError,
+    "refused": core.UsageError,
+    "self._told": core.CameraError,
+    "_UnreadableError": core.DataError,
+}
+"""What makes an error without being one of the public kinds: the kind that it makes."""
 
 CLI_PAGE = f"""\
 # Commands
@@ -160,7 +180,7 @@ def _faults(node: ast.AST) -> Iterator[Fault]:
     if isinstance(node, ast.Call):
         identifier = next((k.value for k in node.keywords if k.arg == "id"), None)
         if isinstance(identifier, ast.Constant):
-            name = node.func.id if isinstance(node.func, ast.Name) else ""
+            name = ast.unparse(node.func)
             yield identifier.value, _status(name), _message(name, node.args)
         yield from _header_faults(node)
     row = node.args if isinstance(node, ast.Call) else getattr(node, "elts", [])
@@ -178,8 +198,8 @@ def _header_faults(node: ast.Call) -> Iterator[Fault]:
 
 
 def _status(name: str) -> str:
-    if name == "plain_dtype":
-        return str(core.DataError.status)
+    if name in MAKERS:
+        return str(MAKERS[name].status)
     if hasattr(core, name):
         return str(getattr(core, name).status)
     return next(f"HTTP {s}" for kind, s in STATUS.items() if kind.__name__ in _bases(name))
@@ -194,7 +214,7 @@ def _bases(name: str) -> set[str]:
 def _message(name: str, arguments: list[ast.expr]) -> ast.expr:
     if name == "plain_dtype":
         return ast.Constant("unsupported type")
-    return arguments[1] if hasattr(core, name) else arguments[0]
+    return arguments[1] if name in MAKERS or hasattr(core, name) else arguments[0]
 
 
 def _texts(node: ast.expr, variables: dict[str, set[str]]) -> set[str]:

@@ -14,12 +14,16 @@ from tests.fault.acquire_program import (
     frames_in,
     lost_in,
     report_of,
+    resident_mb,
     start,
     stop_group,
     wait_for,
 )
 
 pytestmark = pytest.mark.slow
+
+PROGRAM_MB = 120
+"""What the program with its libraries needs before it has seen a frame."""
 
 SMALL = "sim:width=64,height=48,rate=400"
 
@@ -119,6 +123,28 @@ def test_a_recorder_that_stands_still(recording):
     assert (status, report["frames_stored"]) == (1, 4000)
     assert lost_in(store)["ring"]
     check_accounted(store, report["frames_camera"])
+
+
+def test_every_frame_is_accounted_for(recording):
+    """A camera that loses frames, a recorder that is stopped again and again."""
+    n_frames = int(os.environ.get("PYRAMIDION_FRAMES", "30_000"))
+    camera = "sim:width=64,height=64,rate=10000,lose_random=0.001"
+    process, store = recording(camera, "--frames", n_frames, "--ring", "16MiB", "--buffers", 4096)
+    rng = random.Random(9)
+    wait_for(lambda: frames_in(store) > 100)
+    memory = []
+    while process.poll() is None:
+        time.sleep(rng.uniform(0.2, 1.0))
+        memory.append(resident_mb(process.pid))
+        if len(memory) % 3 == 0 and process.poll() is None:
+            os.kill(process.pid, signal.SIGSTOP)
+            time.sleep(rng.uniform(0.1, 0.6))
+            os.kill(process.pid, signal.SIGCONT)
+    status, report, _ = report_of(process)
+    assert (status, report["frames_stored"]) == (1, n_frames)
+    assert {"camera", "ring"} & set(report["lost_by_reason"])
+    check_accounted(store, report["frames_camera"])
+    assert max(memory) < 16 + 64 + PROGRAM_MB
 
 
 def test_stop_at_the_first_loss(recording):

@@ -79,7 +79,7 @@ def write_recording(
     n, height, width = frames.shape
     shown = n if shown is None else shown
     numbers = np.arange(n) if numbers is None else np.asarray(numbers)
-    pyramid = [frames]
+    pyramid, described = [frames], []
     while len(pyramid) < levels:
         pyramid.append(halved(pyramid[0]) if len(pyramid) == 1 else _quartered(frames))
     chunk = chunk or (1, height, width)
@@ -87,7 +87,16 @@ def write_recording(
     for level, values in enumerate(pyramid):
         part = (chunk[0], *(min(c, m) for c, m in zip(chunk[1:], values.shape[1:], strict=True)))
         folder = path / str(level)
-        write_level(folder, values, shown, part, per_shard, codec, finished, holes)
+        shard = write_level(folder, values, shown, part, per_shard, codec, finished, holes)
+        about = {"shape": list(values.shape[1:]), "chunk": list(part), "shard": list(shard)}
+        described.append({"path": str(level)} | about)
+    plan = {
+        "frame": [height, width],
+        "dtype": frames.dtype.name,
+        "codec": codec if codec == "none" else f"{codec}:1",
+        "stat": "mean" if levels > 1 else "",
+        "levels": described,
+    }
     times = 1_700_000_000 + np.arange(n) / 100
     write_side(path / "frame_number", numbers.astype("<i8"), shown)
     write_side(path / "time_camera", (np.arange(n) / 100).astype("<f8"), shown)
@@ -95,7 +104,7 @@ def write_recording(
     rows = np.array([(a, b, REASONS.index(c)) for a, b, c in lost], "<i8").reshape(-1, 3)
     columns = {"columns": ["first", "count", "reason"], "reasons": REASONS}
     write_side(path / "lost", rows, len(rows), columns)
-    write_root(path, frames, shown, levels, finished=finished, lost=lost)
+    write_root(path, shown, plan, finished=finished, lost=lost)
     return path
 
 
@@ -124,6 +133,7 @@ def write_level(folder, values, shown, chunk, per_shard, codec, finished, holes=
         file.write_bytes(data)
     document = array_document(values, shown, chunk, shard, codec, finished)
     (folder / "zarr.json").write_text(json.dumps(document))
+    return shard
 
 
 def shard_bytes(values, first, kept, chunk, grid, per_shard, codec):
@@ -138,7 +148,9 @@ def shard_bytes(values, first, kept, chunk, grid, per_shard, codec):
         for i, j in itertools.product(range(grid[0]), range(grid[1])):
             block = np.zeros(chunk, values.dtype)
             for t in frames:
-                part = values[t, i * chunk[1] : (i + 1) * chunk[1], j * chunk[2] : (j + 1) * chunk[2]]
+                part = values[
+                    t, i * chunk[1] : (i + 1) * chunk[1], j * chunk[2] : (j + 1) * chunk[2]
+                ]
                 block[t - first - k * chunk[0], : part.shape[0], : part.shape[1]] = part
             data = encoded(block, codec, is_deep=chunk[0] > 1)
             number = (k * grid[0] + i) * grid[1] + j
@@ -221,7 +233,8 @@ def write_side(folder, values, shown, attributes=None):
     (folder / "zarr.json").write_text(json.dumps(made))
 
 
-def write_root(path, frames, shown, levels, *, finished, lost):
+def write_root(path, shown, plan, *, finished, lost):
+    levels = len(plan["levels"])
     datasets = [
         {
             "path": str(k),
@@ -242,11 +255,12 @@ def write_root(path, frames, shown, levels, *, finished, lost):
         "kind": "recording", "layout": 1, "version": "0", "camera": "a camera",
         "state": "finished" if finished else "recording",
         "properties": {"EXPOSURE TIME": 0.01}, "started": 1_700_000_000.0,
-        "stat": "mean" if levels > 1 else "", "levels_when": "recording", "writer": "pyramidion",
+        "rate_hz": 100.0, "pixel_um": None, "origin": [0, 0],
+        "stat": plan["stat"], "levels_when": "recording", "writer": "pyramidion", "plan": plan,
     }  # fmt: skip
     if finished:
-        own["frames_stored"], own["frames_camera"] = shown, shown + n_lost
-        own["frames_lost"] = n_lost
+        own |= {"frames": shown, "frames_stored": shown, "frames_camera": shown + n_lost}
+        own["frames_lost"] = {reason: n for _, n, reason in lost}
     multiscale = {"name": "recording", "axes": axes, "datasets": datasets}
     if levels > 1:
         multiscale["type"] = "mean"

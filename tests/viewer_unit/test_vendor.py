@@ -12,7 +12,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 VIEWER = ROOT / "src" / "pyramidion" / "server" / "viewer"
-PANELS = ("wave", "image")
+STYLES = {
+    "wave": ("wave/wave.css",),
+    "image": ("image/picture.css", "image/image.css"),
+    "live": ("image/picture.css", "image/growing.css", "live/live.css"),
+}
+PANELS = tuple(STYLES)
 IMPORT = re.compile(r"^(?:import|export)\b[^;]*?from\s+'([^']+)'", re.MULTILINE)
 
 
@@ -69,7 +74,8 @@ def test_the_page_asks_for_all_its_modules_at_once() -> None:
 
 @pytest.mark.parametrize("panel", PANELS)
 def test_a_panel_asks_for_all_its_modules_at_once(panel: str) -> None:
-    text = (VIEWER / "frame" / "panels.js").read_text(encoding="utf-8")
+    listing = "live.js" if panel == "live" else "panels.js"
+    text = (VIEWER / "frame" / listing).read_text(encoding="utf-8")
     block = re.search(rf"^  {panel}: \[\n(.*?)\n  \],", text, re.MULTILINE | re.DOTALL)
     assert block
     listed = {
@@ -83,10 +89,11 @@ def test_a_panel_asks_for_all_its_modules_at_once(panel: str) -> None:
 def test_a_page_is_small(panel: str) -> None:
     """What the browser fetches before the data, each file compressed by itself as the server does."""
     files = reachable(VIEWER / "main.js", set()) | reachable(VIEWER / panel / "open.js", set())
-    files |= reachable(VIEWER / "decode" / "worker.js", set())
-    files |= {
-        VIEWER / name for name in ("index.html", "style.css", "favicon.svg", f"{panel}/{panel}.css")
-    }
+    if panel == "live":
+        files.add(VIEWER / "frame" / "live.js")
+    else:
+        files |= reachable(VIEWER / "decode" / "worker.js", set())
+    files |= {VIEWER / name for name in ("index.html", "style.css", "favicon.svg", *STYLES[panel])}
     contents = [path.read_bytes() for path in files]
     assert sum(map(len, contents)) < 250_000
     assert sum(len(gzip.compress(content, 9)) for content in contents) < 100_000

@@ -17,12 +17,15 @@ import typer.main
 
 from pyramidion.cli._signals import catch_signals, stopped_status
 from pyramidion.cli._streams import LONGEST_LINE, flush_output, prepare_streams, tell
+from pyramidion.cli.compat import dcam2zarr
 from pyramidion.cli.compat.openvisus import STEPS, rewritten
 
 COMMANDS = {
     "demo": ("_demo", "demo"),
     "generate": ("_generate", "generate"),
     "convert": ("_convert", "convert"),
+    "acquire": ("_acquire", "acquire"),
+    "cameras": ("_cameras", "cameras"),
     "compress": ("_compress", "compress"),
     "import": ("_import", "import_"),
     "serve": ("_serve", "serve"),
@@ -42,6 +45,8 @@ COMPATIBLE = {
     "compress-dataset": ("compat.openvisus", "compress_dataset"),
     "copy-dataset": ("compat.openvisus", "copy_dataset"),
     STEPS: ("compat.openvisus", "convert_steps"),
+    "dcam2zarr": ("compat.dcam2zarr", "dcam2zarr"),
+    "ls_cams": ("compat.dcam2zarr", "ls_cams"),
 }
 """Command lines of earlier tools; they work and are not listed."""
 
@@ -95,7 +100,8 @@ def main(argv: list[str] | None = None) -> None:
     argv : list of str, optional
         Without the program's name; by default what the shell gave.
     """
-    arguments = rewritten(list(sys.argv[1:] if argv is None else argv))
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = dcam2zarr.rewritten(rewritten(arguments))
     prepare_streams()
     # numpy's linear algebra is not used; starting its threads costs what a small file takes.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -175,8 +181,9 @@ def report(error: BaseException, name: str | None, arguments: list[str], *, debu
     fault = translate(error)
     is_stopped = isinstance(fault, StoppedError)
     status = stopped_status(fault.__cause__) if is_stopped else fault.status
-    label = f" [{fault.id}]" if debug else ""
-    tell(f"{program}: error: {escape(fault.line, LONGEST_LINE)}{label}")
+    for each in (fault, *getattr(fault, "others", ())):
+        label = f" [{each.id}]" if debug else ""
+        tell(f"{program}: error: {escape(each.line, LONGEST_LINE)}{label}")
     if fault.good:
         tell(f"{program}: {escape(fault.good, LONGEST_LINE)}")
     if "--json" in _options_of(arguments):

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+CAMERA = "sim:width=1024,height=768,rate=25"
+RING_BYTES = 64 * 2**20
 BRAIN = Path(__file__).parents[1] / "samples" / "brain_t1.tif"
 """A volume that comes with the program; its origin is in the README beside it."""
 
@@ -20,17 +22,30 @@ def demo(
         bool, typer.Option("--browser/--no-browser", help="Open the viewer.")
     ] = True,
 ) -> None:
-    """Make a waveform and a volume, serve them, and open the viewer.
+    """Make a waveform and a volume, start a simulated camera, serve them, and open the viewer.
 
     Example: pyramidion demo
     """
-    from pyramidion.cli._serve import parse_port
-    from pyramidion.cli._view import view
+    from pyramidion.cli._serve import DEFAULT_PORT, announce, parse_port, run_server
+    from pyramidion.cli._view import open_browser
+    from pyramidion.server import LiveView, ServerSettings, check_served
+    from pyramidion.workflows import AcquireOptions, look
 
-    parse_port(port)  # before anything is made
+    number = parse_port(port)  # before anything is made
     _make_waveform(Path(folder) / "waveform.zarr")
     _make_volume(Path(folder) / "brain.ome.zarr")
-    view(folder, port=port, browser=browser)
+    served = check_served([folder])
+    settings = ServerSettings(port=DEFAULT_PORT if number is None else number)
+
+    def on_ready(url: str) -> None:
+        announce(served, settings, url)
+        print(f"A simulated camera is live at {url}/viewer", flush=True)
+        if browser:
+            open_browser(f"{url}/")
+
+    with look(CAMERA, AcquireOptions(ring_bytes=RING_BYTES)) as ring_name:
+        live = LiveView(ring_name)
+        run_server(served, settings, on_ready, any_port=not port, live=live)
 
 
 def _make_waveform(store: Path) -> None:

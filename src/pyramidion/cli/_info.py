@@ -69,7 +69,10 @@ def _print_image(report: dict[str, Any]) -> None:
 
     sizes = {name: n for name, n in report["shape"].items() if n > 1 or name in report["axes"]}
     names = [escape(name) for name in report["fields"]]
-    print(f"{shown(report['path'])}: {report['format']} image")
+    what = "recording" if "recording" in report else "image"
+    print(f"{shown(report['path'])}: {report['format']} {what}")
+    if "recording" in report:
+        _print_recording(report["recording"])
     print("  shape     " + ", ".join(f"{name} {n}" for name, n in sizes.items()))
     colour = ", RGB" if report["rgb"] else ""
     print(f"  voxels    {report['dtype']}{colour}, {_voxel(report['voxel'])}")
@@ -92,6 +95,28 @@ def _print_image(report: dict[str, Any]) -> None:
     for number, level in enumerate(report["levels"]):
         shape = " x ".join(map(str, level["shape"]))
         print(f"  level {number:<4}{shape}")
+
+
+def _print_recording(told: dict[str, Any]) -> None:
+    import time
+
+    from pyramidion.cli._print import shown
+    from pyramidion.core import format_si
+
+    rate = told["frames_per_second"]
+    reasons = ", ".join(f"{n} {reason}" for reason, n in told["lost_by_reason"].items())
+    print(f"  camera    {shown(told['camera']) or 'not known'}")
+    print(f"  state     {told['state']}{_STATE_MENDS.get(told['state'], '')}")
+    lost = f"{told['frames_lost']} lost" + (f" ({reasons})" if reasons else "")
+    print(f"  frames    {told['frames_stored']} stored, {lost}")
+    if told["started"]:
+        began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(told["started"]))
+        print(f"  recorded  {began}, {format_si(told['seconds'], 's').strip()}")
+    if rate:
+        print(f"  rate      {rate:.6g} frames a second")
+
+
+_STATE_MENDS = {"cut off": ": `pyramidion repair` finishes it, `acquire --resume` goes on"}
 
 
 def _voxel(voxel: dict[str, Any]) -> str:

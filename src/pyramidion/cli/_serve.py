@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from pyramidion.server import Served, ServerSettings
+    from pyramidion.server import LiveView, Served, ServerSettings
 
 DEFAULT_PORT = 8000
 
@@ -70,7 +70,7 @@ def serve(
 
     number = parse_port(port)
     served = _served(paths or [], config, really=really, listing=listing)
-    limit = {"max_pixels": parse_count(max_pixels, "--max-pixels")} if max_pixels else {}
+    limit = parse_count(max_pixels, "--max-pixels") if max_pixels else ServerSettings.max_pixels
     secret = check_bind(host, token or None, no_token=no_token, really=really)
     settings = ServerSettings(
         host=host,
@@ -79,7 +79,7 @@ def serve(
         token=secret,
         allowed_hosts=(*_own_names(host), *(allowed_host or [])),
         listing=listing,
-        **limit,
+        max_pixels=limit,
     )
     run_server(served, settings, lambda url: announce(served, settings, url), any_port=not port)
 
@@ -116,6 +116,7 @@ def run_server(
     on_ready: Callable[[str], object],
     *,
     any_port: bool,
+    live: LiveView | None = None,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM, and leave with the status of that.
 
@@ -129,13 +130,15 @@ def run_server(
         Called with the URL once the server answers.
     any_port : bool
         Take a free port, and say so, if the one in `settings` is in use.
+    live : LiveView, optional
+        A camera to show as well.
     """
     from pyramidion.cli._signals import stopped_status
     from pyramidion.server import build_app, run
 
     listener = _listen(settings, any_port=any_port)
     try:
-        run(build_app(served, settings), settings, on_ready, listener=listener)
+        run(build_app(served, settings, live), settings, on_ready, listener=listener)
     except KeyboardInterrupt as stop:
         # Asked for, and every answer under way was finished: no error line.
         raise SystemExit(stopped_status(stop)) from None

@@ -52,7 +52,7 @@ def verify(
         values = counted(report.bins, "overview values")
         levels = f", {values} on {counted(len(report.levels), 'levels')} exact"
         same = f", same as {shown(against)}" if against else ""
-        element = "voxel" if report.kind == "image" else "sample"
+        element = {"image": "voxel", "recording": "pixel"}.get(report.kind, "sample")
         decode = f"{report.samples} {element}{' decodes' if report.samples == 1 else 's decode'}"
         notes = "".join(f", {note}" for note in report.notes)
         print(f"{shown(dataset)}: sound: {decode}{levels if report.levels else ''}{same}{notes}")

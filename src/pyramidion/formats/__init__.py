@@ -14,7 +14,14 @@ from pyramidion.formats._format import (
     example_voxels,
 )
 from pyramidion.formats._pattern import files_matching, is_pattern
-from pyramidion.formats._recording.options import RecordingOptions
+from pyramidion.formats._recording import (
+    FrameWriter,
+    RecordingOptions,
+    RecordingPlan,
+    open_frame_writer,
+    plan_recording,
+)
+from pyramidion.formats._recording.stored import is_recording
 from pyramidion.formats._registry import (
     format_of_destination,
     format_of_source,
@@ -28,6 +35,7 @@ from pyramidion.formats._waveform.store import Overview, StoredArray, WaveformSt
 
 __all__ = [
     "Format",
+    "FrameWriter",
     "ImageSink",
     "ImageTask",
     "Kind",
@@ -35,6 +43,7 @@ __all__ = [
     "Overview",
     "Read",
     "RecordingOptions",
+    "RecordingPlan",
     "Sink",
     "StoredArray",
     "WaveformStore",
@@ -48,8 +57,11 @@ __all__ = [
     "formats",
     "image_faults",
     "is_pattern",
+    "is_recording",
     "kind_of_source",
     "looks_like",
+    "open_frame_writer",
     "open_image",
     "open_source",
+    "plan_recording",
 ]

@@ -74,9 +74,15 @@ def _plan(spec: WaveformSpec, options: WriteOptions) -> dict[str, Any]:
 
 def _owns(path: Path) -> bool:
     from pyramidion.formats._ome.ownership import is_own_image
+    from pyramidion.formats._recording.ownership import is_own_store as has_nothing_foreign
+    from pyramidion.formats._recording.stored import is_recording
     from pyramidion.formats._waveform.ownership import is_own_store
 
-    return is_own_store(path) or is_own_image(path)
+    return (
+        is_own_store(path)
+        or is_own_image(path)
+        or (is_recording(path) and has_nothing_foreign(path))
+    )
 
 
 def _kind(path: Path, options: OpenOptions) -> Kind:

@@ -2,7 +2,7 @@
 
 from pyramidion.shards._chunked import ChunkedArray, ChunkedLayout
 from pyramidion.shards._codec import DEFAULT, Codec
-from pyramidion.shards._index import decode_index, encode_index, index_bytes
+from pyramidion.shards._index import decode_index, encode_index, index_bytes, lie_within
 from pyramidion.shards._layout import ArrayLayout
 from pyramidion.shards._reader import ShardedArray
 from pyramidion.shards._writer import ShardWriter
@@ -18,4 +18,5 @@ __all__ = [
     "decode_index",
     "encode_index",
     "index_bytes",
+    "lie_within",
 ]

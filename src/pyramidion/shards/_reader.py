@@ -16,7 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from pyramidion.core import Box, DamagedError, DataError, MissingError
-from pyramidion.shards._index import ABSENT, check_room, decode_index, index_bytes
+from pyramidion.shards._index import (
+    ABSENT,
+    check_room,
+    decode_index,
+    decode_open_index,
+    index_bytes,
+)
 from pyramidion.shards._layout import ArrayLayout, Index
 from pyramidion.shards._paste import paste
 from pyramidion.storage import Folder, read_at, storage_error, told_as
@@ -52,7 +58,7 @@ class ShardedArray:
     ) -> None:
         self.layout = layout
         self._absent_is_fill = absent_is_fill
-        self._folder = folder
+        self.folder = folder
         self._open: OrderedDict[Index, _Shard] = OrderedDict()
         self._users: dict[Index, int] = {}
         self._lock = threading.Lock()
@@ -107,16 +113,12 @@ class ShardedArray:
                 return self._filled()
             raise
         try:
-            offset, length = (int(n) for n in opened.entries[number])
             where = f"{opened.where} chunk {number}"
-            if offset == ABSENT:
-                if self._absent_is_fill:
-                    return self._filled()
-                raise DamagedError(where, "missing", id="PYR-VER-02")
-            with told_as(where, "cannot read"):
-                data = read_at(opened.handle, length, offset)
+            data = self._stored(opened, number, where)
         finally:
             self._release(shard)
+        if data is None:
+            return self._filled()
         n_items = math.prod(self.layout.chunk)
         flat = self.layout.codec.decode(data, self.layout.dtype, n_items, where)
         return flat.reshape(self.layout.chunk)
@@ -144,6 +146,40 @@ class ShardedArray:
             for opened in self._open.values():
                 os.close(opened.handle)
             self._open.clear()
+
+    def _stored(self, opened: _Shard, number: int, where: str) -> bytes | None:
+        """Return a chunk's bytes; None where it is left out and that stands for the fill value."""
+        offset, length = (int(n) for n in opened.entries[number])
+        if offset == ABSENT:
+            if self._absent_is_fill:
+                return None
+            raise DamagedError(where, "missing", id="PYR-VER-02")
+        with told_as(where, "cannot read"):
+            if not self.layout.index_checked:
+                self._check_entry(opened.handle, offset, length, where)
+            return read_at(opened.handle, length, offset)
+
+    def _check_entry(self, handle: int, offset: int, length: int, where: str) -> None:
+        """Refuse an entry that cannot be: nothing else vouches for an index without a checksum.
+
+        The file may have grown since its index was read, so that its length is asked for now.
+        """
+        layout = self.layout
+        n_bytes = index_bytes(layout.n_chunks_per_shard, checked=False)
+        is_at_start = layout.index_at == "start"
+        first = n_bytes if is_at_start else 0
+        last = os.fstat(handle).st_size - (0 if is_at_start else n_bytes)
+        if is_at_start and (offset, length) == (n_bytes, 1):
+            raise DamagedError(where, "missing", "not yet written", id="PYR-VER-02")
+        if not (first <= offset and offset + length <= last and length):
+            told = f"{length} B at {offset}"
+            raise DamagedError(where, "lies outside the shard", told, id="PYR-ZAR-08")
+
+    def _entries(self, data: bytes, shard_bytes: int, where: str) -> np.ndarray:
+        n_chunks, index_at = self.layout.n_chunks_per_shard, self.layout.index_at
+        if self.layout.index_checked:
+            return decode_index(data, n_chunks, shard_bytes, where, index_at=index_at)
+        return decode_open_index(data, n_chunks, where)
 
     def _filled(self) -> np.ndarray:
         return np.full(self.layout.chunk, self.layout.fill_value, self.layout.dtype)
@@ -187,7 +223,7 @@ class ShardedArray:
 
     def _open_shard(self, shard: Index) -> _Shard:
         key = self.layout.key(shard)
-        path = self._folder.path(key)
+        path = self.folder.path(key)
         where = f"{path}"
         n_chunks = self.layout.n_chunks_per_shard
         try:  # without waiting: a pipe that nobody writes would hang
@@ -203,10 +239,11 @@ class ShardedArray:
                 status = os.fstat(handle)
                 if not stat.S_ISREG(status.st_mode):
                     raise DataError(where, "not a regular file", id="PYR-ALL-18")
-                check_room(n_chunks, status.st_size, where)
-                length = index_bytes(n_chunks)
-                data = read_at(handle, length, status.st_size - length)
-            return _Shard(handle, decode_index(data, n_chunks, status.st_size, where), where)
+                length = index_bytes(n_chunks, checked=self.layout.index_checked)
+                check_room(length, status.st_size, where)
+                is_at_start = self.layout.index_at == "start"
+                data = read_at(handle, length, 0 if is_at_start else status.st_size - length)
+            return _Shard(handle, self._entries(data, status.st_size, where), where)
         except BaseException:
             os.close(handle)
             raise

@@ -1,7 +1,9 @@
 """The verbs as functions: whatever the command line does, Python can do."""
 
 from pyramidion.workflows._acquire import Started, acquire, look
+from pyramidion.workflows._acquire_config import AcquireConfig, read_config
 from pyramidion.workflows._acquire_options import AcquireOptions
+from pyramidion.workflows._acquire_plan import plan_acquisition
 from pyramidion.workflows._acquire_report import AcquireReport
 from pyramidion.workflows._acquire_status import Status
 from pyramidion.workflows._compress import CompressOptions, CompressReport, compress
@@ -29,6 +31,7 @@ __all__ = [
     "CLOCK_VARIABLE",
     "LAST_LEVEL",
     "SHOWN_FAULTS",
+    "AcquireConfig",
     "AcquireOptions",
     "AcquireReport",
     "CompressOptions",
@@ -54,8 +57,10 @@ __all__ = [
     "generate",
     "look",
     "n_workers",
+    "plan_acquisition",
     "plan_conversion",
     "plan_import",
+    "read_config",
     "repair",
     "run_import",
     "size_of",

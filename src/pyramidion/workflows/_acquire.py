@@ -42,6 +42,7 @@ from pyramidion.workflows._host_clock import HostClock
 from pyramidion.workflows._live_process import LiveProcess, ServeLive
 from pyramidion.workflows._options import n_workers
 from pyramidion.workflows._recorder import Recorder
+from pyramidion.workflows._signals import undisturbed
 
 _LOOK_S = 0.1
 _STATUS_S = 0.25
@@ -200,14 +201,15 @@ class _Run:
             except KeyboardInterrupt as stop:
                 self._fault = StoppedError("stopped", "", id="PYR-ALL-27")
                 self._fault.__cause__ = stop
-            return self._end(on_status)
+                return self._end(on_status)
+            with undisturbed(then_raise=False):
+                return self._end(on_status)
 
     @contextmanager
     def looking(self) -> Iterator[None]:
         """Capture in the background, without recording."""
         self._begin()
-        self._status.tell("looking", None, None)
-        with _emptied(self.ring):
+        with _emptied(self.ring, self._tell_status):
             try:
                 yield
             finally:
@@ -248,10 +250,11 @@ class _Run:
         self._started_at = time.monotonic()
         if self._out is None:
             return
-        self._writer = open_frame_writer(self._out, self.spec, self._options.recording)
         workers = n_workers(self._options.workers)
-        self._recorder = Recorder(self.ring, self._writer, workers)
-        self._recorder.start()
+        with undisturbed():  # a store that is begun is also closed
+            self._writer = open_frame_writer(self._out, self.spec, self._options.recording)
+            self._recorder = Recorder(self.ring, self._writer, workers)
+            self._recorder.start()
 
     def _look_for_faults(self) -> None:
         self._fault = self._capture.fault(self.ring)
@@ -269,9 +272,9 @@ class _Run:
             self._fault = self._room.fault()
 
     def _tell_status(self) -> Status:
-        state = "waiting"
-        if self._started_at is not None:
-            state = "looking" if self._out is None else "recording"
+        state = "looking" if self._out is None else "recording"
+        if not self.ring.pushed:
+            state = "waiting"
         return self._status.tell(state, self._recorder, self._writer)
 
     # -- the end ---------------------------------------------------------------------------------
@@ -337,14 +340,18 @@ class _Run:
 
 
 @contextmanager
-def _emptied(ring: FrameRing) -> Iterator[None]:
+def _emptied(ring: FrameRing, tell: Callable[[], object] = lambda: None) -> Iterator[None]:
     """Give every frame back at once while the block runs: nobody stores them."""
     over = threading.Event()
 
     def empty() -> None:
+        told = 0.0
         while not over.wait(0.002):
             ring.release(ring.pushed)
             ring.take_lost()
+            if time.monotonic() - told > _STATUS_S:
+                told = time.monotonic()
+                tell()
 
     thread = threading.Thread(target=empty, name="release", daemon=True)
     thread.start()

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from pyramidion.core import CameraError, FrameSpec, PyramidionError, StorageError, format_bytes
+from pyramidion.core import CameraError, FrameSpec, PyramidionError, UsageError, format_bytes
 from pyramidion.storage import ENDED, FAILED, OPENING, FrameRing, free_bytes
 from pyramidion.workflows._capture import CaptureJob, CaptureStart, run_capture
 from pyramidion.workflows._children import start_child
@@ -61,14 +61,14 @@ class RingSize:
 
         Raises
         ------
-        StorageError
+        UsageError
             If it does not fit.
         """
         needed, there = self.n_slots * spec.frame_bytes, free_memory_bytes()
         if needed > there:
-            raise StorageError(
+            raise UsageError(
                 "--ring", f"buffers {format_bytes(needed)} of {format_bytes(there)}", None,
-                "use a smaller --ring", id="PYR-CFG-11",
+                "lower buffer_frames, or --ring", id="PYR-CFG-11",
             )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from json.decoder import scanstring
 from typing import Any, NamedTuple, NoReturn
 
 MAX_BYTES = 2**24
@@ -16,6 +15,7 @@ MAX_DEPTH = 64
 MAX_VALUES = 100_000
 """Bounds the time: no configuration has so many."""
 
+_DECODER = json.JSONDecoder()
 _BLANK = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?(?![\w.+-])")
 _WORD = re.compile(r"[\w.+-]+")
@@ -188,7 +188,7 @@ class _Reader:
     def _string(self) -> str:
         start = self._at
         try:
-            value, self._at = scanstring(self._text, start + 1, True)
+            value, self._at = _DECODER.raw_decode(self._text, start)
         except json.JSONDecodeError as error:
             self._fail(error.msg.removesuffix(" at").lower(), error.pos)
         if not value.isprintable() and any(0xD800 <= ord(c) < 0xE000 for c in value):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,9 @@ class OmeSource(Closing):
         What the levels hold, where that is known to be one of ours; otherwise empty.
     is_ours : bool
         Written by this program, which stores every chunk.
+    is_recording : bool
+        Frames of a camera, which may grow meanwhile: it has the frames that were there when it was
+        opened.
     zarr_format : int
         2 or 3.
 
@@ -84,14 +88,17 @@ class OmeSource(Closing):
         own = root.attributes.get("pyramidion")
         check_layout(own, where)
         own = own if isinstance(own, Mapping) else {}
-        self.is_ours = own.get("kind") == "image" and "layout" in own
+        self.is_recording = own.get("kind") == "recording" and "layout" in own
+        self.is_ours = self.is_recording or (own.get("kind") == "image" and "layout" in own)
         multiscale = _described(root, path, options)
         with ExitStack() as opened:
             self.arrays = tuple(self._open(dataset.path, opened) for dataset in multiscale.datasets)
             if root.is_array:
                 multiscale = _bare(multiscale, self.arrays[0], options, where)
             self.axes = multiscale.axes
-            _check_arrays(self.arrays, self.axes, where)
+            if self.is_recording:
+                self.arrays = _same_frames(self.arrays)
+            _check_arrays(self.arrays, self.axes, where, may_be_empty=self.is_recording)
             self.levels: Sequence[ImageLevel] = _levels(multiscale, self.arrays)
             ome = ome_of(root.attributes) or {}
             self.spec = _spec(multiscale, self.arrays[0], ome, own, root.attributes, options, where)
@@ -193,7 +200,21 @@ def _is_known(names: tuple[str, ...]) -> bool:
     return {"y", "x"} <= set(lower) <= set(IMAGE_AXES) and len(set(lower)) == len(lower)
 
 
-def _check_arrays(arrays: Sequence[StoredArray], axes: tuple[str, ...], where: str) -> None:
+def _same_frames(arrays: Sequence[StoredArray]) -> tuple[StoredArray, ...]:
+    """Cut coarser levels to the frames of level 0, which was opened first.
+
+    A frame is shown in them before it is in level 0, so that they may be ahead of it.
+    """
+    n_frames = arrays[0].shape[:1]
+    return tuple(
+        replace(array, shape=(*min(n_frames, array.shape[:1]), *array.shape[1:]))
+        for array in arrays
+    )
+
+
+def _check_arrays(
+    arrays: Sequence[StoredArray], axes: tuple[str, ...], where: str, *, may_be_empty: bool
+) -> None:
     first = arrays[0]
     for array in arrays:
         name = escape(array.key)
@@ -204,7 +225,7 @@ def _check_arrays(arrays: Sequence[StoredArray], axes: tuple[str, ...], where: s
                 f"shape {array.shape}",
                 id="PYR-ZAR-09",
             )
-        if 0 in array.shape:
+        if 0 in (array.shape[1:] if may_be_empty else array.shape):
             raise DataError(where, f"level {name}: empty", f"shape {array.shape}", id="PYR-ZAR-04")
         if array.dtype.newbyteorder("<") != first.dtype.newbyteorder("<"):
             raise DataError(where, f"level {name}: {array.dtype}, level 0 is {first.dtype}", id="PYR-ZAR-09")  # fmt: skip

@@ -1,1 +1,14 @@
 """Recordings of cameras: an OME-Zarr store that is right after every frame."""
+
+from pyramidion.formats._recording.opening import open_frame_writer
+from pyramidion.formats._recording.options import RecordingOptions
+from pyramidion.formats._recording.plan import RecordingPlan, plan_recording
+from pyramidion.formats._recording.writer import FrameWriter
+
+__all__ = [
+    "FrameWriter",
+    "RecordingOptions",
+    "RecordingPlan",
+    "open_frame_writer",
+    "plan_recording",
+]

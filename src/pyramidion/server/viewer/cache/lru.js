@@ -50,6 +50,11 @@ export class LruCache {
     }
   }
 
+  /** @param {(key: string) => boolean} unwanted */
+  deleteAll(unwanted) {
+    for (const key of [...this.#entries.keys()]) if (unwanted(key)) this.delete(key);
+  }
+
   /** @param {string} key */
   delete(key) {
     const entry = this.#entries.get(key);

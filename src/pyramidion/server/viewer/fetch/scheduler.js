@@ -95,6 +95,17 @@ export class Scheduler {
     this.#notify();
   }
 
+  /**
+   * The store has grown: ask again where chunks lie, and for those that were not full.
+   *
+   * @param {(key: string) => boolean} grown   By the key of a chunk.
+   */
+  forget(grown) {
+    this.#indexes.clear();
+    this.cache.deleteAll(grown);
+    this.retry();
+  }
+
   /** @param {Chunk} chunk @returns {Numbers | undefined} The decoded chunk, if it is here. */
   get(chunk) {
     return this.cache.get(chunk.key);

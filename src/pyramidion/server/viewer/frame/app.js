@@ -8,7 +8,6 @@ import { openGroup } from '../store/open.js';
 import { action, listenKeys } from './actions.js';
 import { h } from './dom.js';
 import { formatHash, parseHash } from './hash.js';
-import { helpDialog } from './help.js';
 import { errorBar, errorCard } from './message.js';
 import { loadPanel, panelFor, preloadPanel } from './panels.js';
 import { sourceUrl } from './source.js';
@@ -30,8 +29,8 @@ export class App {
   /** @type {import('../store/errors.js').ViewerError | null} */ error = null;
   /** Opening is over, one way or the other. */
   opened = false;
-  /** Called with a panel before it is shown. @type {(panel: import('./types.js').Panel) => void} */
-  opening = () => {};
+  /** Called with a panel once it is shown. @type {(panel: import('./types.js').Panel) => Promise<void>} */
+  opening = () => Promise.resolve();
 
   #status = statusLine();
   #bar = errorBar(() => this.scheduler?.retry());
@@ -45,7 +44,7 @@ export class App {
       action('copy-link', 'Copy a link to this view', ['l'], () => void this.copyLink()),
       action('values', 'This view in numbers', ['i'], () => this.root.classList.toggle('with-values')),
       action('theme', 'Light or dark', ['t'], () => switchTheme(() => this.panel?.refresh())),
-      action('help', 'Keys and gestures', ['?', 'h'], () => this.showHelp(), '?'),
+      action('help', 'Keys and gestures', ['?', 'h'], () => void this.showHelp(), '?'),
     ];
     startTheme(() => this.panel?.refresh());
     listenKeys(() => [...this.actions, ...(this.panel?.actions ?? [])]);
@@ -54,8 +53,10 @@ export class App {
 
   /** Show what the address of the page names. */
   async start() {
-    const data = new URLSearchParams(location.search).get('data');
-    if (data === null || data.trim() === '') {
+    const [data, live] = [queried('data'), queried('live')];
+    if (data === '' && live !== '') {
+      await this.openLive(live);
+    } else if (data === '') {
       const [{ startPage }] = await Promise.all([import('./start.js'), loadStyle(CARDS)]);
       this.#frame('', '', startPage((text) => location.assign(`?data=${encodeURIComponent(text)}`)));
       this.opened = true;
@@ -65,30 +66,46 @@ export class App {
   }
 
   /** @param {string} data  Address or path of a store. */
-  async open(data) {
-    this.opened = false;
-    this.error = null;
-    this.#frame(data.split('/').filter(Boolean).at(-1) ?? data, data, h('p', { class: 'opening', role: 'status' }, 'Opening …'));
-    try {
+  open(data) {
+    return this.#open(data, data.split('/').filter(Boolean).at(-1) ?? data, async () => {
       const store = new HttpStore(sourceUrl(data, document.baseURI), this.traffic);
-      const hash = parseHash(location.hash);
-      preloadPanel(hash.get('p'));
+      const asked = parseHash(location.hash).get('p');
+      preloadPanel(asked);
       const group = await openGroup(store);
       this.pool ??= new DecodePool();
       const scheduler = new Scheduler(store, this.pool, new LruCache(MEMORY));
       this.scheduler = scheduler;
       scheduler.listen(() => this.#arrived());
-      const { openPanel } = await loadPanel(panelFor(group, hash.get('p')));
-      this.panel = await openPanel({ store, group, scheduler, host: this.#host });
-      this.opening(this.panel);
-      this.#status.hint = this.panel.hint;
-      this.#frame(this.panel.title, store.where(''), this.panel.element, this.#status.element);
-      this.panel.showHash(hash);
+      const { openPanel } = await loadPanel(panelFor(group, asked));
+      return { panel: await openPanel({ store, group, scheduler, host: this.#host, live: queried('live') }), address: store.where('') };
+    });
+  }
+
+  /** @param {string} live  Address or path of the server of a camera. */
+  openLive(live) {
+    return this.#open(live, 'Live', async () => (await import('./live.js')).openCamera(live, { host: this.#host, traffic: this.traffic }));
+  }
+
+  /**
+   * @param {string} named   What is to be opened, as the link has it. @param {string} title
+   * @param {() => Promise<{panel: import('./types.js').Panel, address: string}>} opening
+   */
+  async #open(named, title, opening) {
+    this.opened = false;
+    this.error = null;
+    this.#frame(title, named, h('p', { class: 'opening', role: 'status' }, 'Opening …'));
+    try {
+      const { panel, address } = await opening();
+      this.panel = panel;
+      this.#status.hint = panel.hint;
+      this.#frame(panel.title, address, panel.element, this.#status.element);
+      panel.showHash(parseHash(location.hash));
+      await this.opening(panel);
     } catch (error) {
-      this.error = asViewerError(error, data);
+      this.error = asViewerError(error, named);
       await loadStyle(CARDS);
-      const card = errorCard(this.error, { retry: () => void this.open(data), other: () => location.assign('./') });
-      this.#frame(data.split('/').filter(Boolean).at(-1) ?? data, data, card);
+      const card = errorCard(this.error, { retry: () => void this.#open(named, title, opening), other: () => location.assign('./') });
+      this.#frame(title, named, card);
     }
     this.opened = true;
   }
@@ -132,11 +149,12 @@ export class App {
     this.#toast(said);
   }
 
-  showHelp() {
+  async showHelp() {
     if (this.#help?.open) {
       this.#help.close();
       return;
     }
+    const { helpDialog } = await import('./help.js');
     this.#help?.remove();
     this.#help = helpDialog([...(this.panel?.actions ?? []), ...this.actions], this.panel?.gestures ?? '');
     document.body.append(this.#help);
@@ -182,4 +200,9 @@ export class App {
     document.body.append(toast);
     setTimeout(() => toast.remove(), 2500);
   }
+}
+
+/** @param {string} name @returns {string} What the query of the address says; '' for nothing. */
+function queried(name) {
+  return new URLSearchParams(location.search).get(name)?.trim() ?? '';
 }

@@ -16,7 +16,7 @@ const MODULES = {
   ],
   image: [
     '../frame/controls', '../frame/late', '../frame/surface', '../frame/wheel', 'actions', 'axes', 'build', 'channels', 'colormaps', 'colour', 'contrast',
-    'dataset', 'drawer', 'geometry', 'gestures', 'link', 'look', 'marks', 'measuring', 'open', 'overlay', 'pane', 'panel', 'place', 'planning',
+    'dataset', 'drawer', 'geometry', 'gestures', 'link', 'look', 'marks', 'measuring', 'moving', 'open', 'overlay', 'pane', 'panel', 'place', 'planning',
     'play', 'readout', 'sampling', 'sliders', 'texts', 'tiles',
   ],
 };
@@ -43,10 +43,13 @@ function isMultiscales(value) {
 
 /** Ask for the files of a panel, all at once. @param {string | undefined} name */
 export function preloadPanel(name) {
-  if (name !== 'wave' && name !== 'img') return;
-  const panel = name === 'img' ? 'image' : name;
-  for (const module of MODULES[panel]) {
-    const href = new URL(`../${panel}/${module}.js`, import.meta.url).href;
+  if (name === 'wave' || name === 'img') preload(name === 'img' ? 'image' : name, MODULES[name === 'img' ? 'image' : name]);
+}
+
+/** @param {string} folder @param {readonly string[]} modules   Their names in it. */
+export function preload(folder, modules) {
+  for (const module of modules) {
+    const href = new URL(`../${folder}/${module}.js`, import.meta.url).href;
     if (document.head.querySelector(`link[href="${href}"]`)) continue;
     const link = document.createElement('link');
     Object.assign(link, { rel: 'modulepreload', href });
@@ -56,8 +59,9 @@ export function preloadPanel(name) {
 
 /** @param {PanelName} name @returns {Promise<PanelModule>} */
 export async function loadPanel(name) {
-  preloadPanel(name === 'image' ? 'img' : name);
+  preload(name, MODULES[name]);
   const module = name === 'image' ? import('../image/open.js') : import('../wave/open.js');
-  await Promise.all([module, loadStyle(new URL(`../${name}/${name}.css`, import.meta.url).href)]);
+  const styles = name === 'image' ? ['picture', 'image'] : [name];
+  await Promise.all([module, ...styles.map((style) => loadStyle(new URL(`../${name}/${style}.css`, import.meta.url).href))]);
   return module;
 }

@@ -47,18 +47,19 @@ async function fillList(list) {
 }
 
 /**
- * @param {{name?: unknown, kind?: unknown, url: string, data?: unknown, shape?: unknown}} dataset
- *   `data` is the address to open, where that is not `url` itself.
+ * @param {{name?: unknown, kind?: unknown, url: string, data?: unknown, live?: unknown, shape?: unknown}} dataset
+ *   `data` is the address to open, where that is not `url` itself; `live` that of a camera.
  * @returns {HTMLElement}
  */
 function entry(dataset) {
   // The list's addresses are relative to the server's list, this page's to the page.
-  const url = new URL(typeof dataset.data === 'string' ? dataset.data : dataset.url, new URL('../api/datasets', document.baseURI));
+  const kind = typeof dataset.live === 'string' ? 'live' : 'data';
+  const url = new URL([dataset.live, dataset.data].find((one) => typeof one === 'string') ?? dataset.url, new URL('../api/datasets', document.baseURI));
   const shape = Array.isArray(dataset.shape) ? dataset.shape.map((n) => formatCount(Number(n))).join(' × ') : '';
   return h(
     'li', {},
     h(
-      'a', { class: 'dataset', href: `?data=${encodeURIComponent(url.origin === location.origin ? url.pathname + url.search : url.href)}` },
+      'a', { class: 'dataset', href: `?${kind}=${encodeURIComponent(url.origin === location.origin ? url.pathname + url.search : url.href)}` },
       h('span', { class: 'dataset-name' }, String(dataset.name ?? dataset.url)),
       h('span', { class: 'dataset-kind' }, [String(dataset.kind ?? ''), shape].filter(Boolean).join(' · ')),
     ),

@@ -12,6 +12,7 @@ export function statusLine() {
   const spoken = h('p', { class: 'unseen', role: 'status', 'aria-live': 'polite' });
   const element = h('footer', { class: 'status' }, pointer, level, traffic, spoken);
   let timer = 0;
+  let saying = '';
   return {
     element,
     /** What is said while nothing is pointed at. */
@@ -36,6 +37,8 @@ export function statusLine() {
     },
     /** For screen readers, once the view rests. @param {string} text */
     speak(text) {
+      if (text === saying) return;
+      saying = text;
       clearTimeout(timer);
       timer = window.setTimeout(() => setText(spoken, text), 700);
     },

@@ -23,6 +23,8 @@ export interface Page {
   group: Group;
   scheduler: Scheduler;
   host: PanelHost;
+  /** Address of the live camera that is being recorded, as links write it; '' for none. */
+  live: string;
 }
 
 /** What the page knows of a panel. */
@@ -48,7 +50,7 @@ export interface Panel {
   /** This view for a link; unknown keys of the old one stay. */
   hash(before: HashState): HashState;
   /** What the panel adds to `window.__pyramidion`. */
-  hooks: Record<string, unknown>;
+  hooks(): Promise<Record<string, unknown>>;
 }
 
 export interface PanelModule {

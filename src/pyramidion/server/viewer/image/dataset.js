@@ -47,10 +47,16 @@ export class ImageDataset {
     this.channels = readChannels(omero, this.shape.c, this.dtype);
     this.unit = Object.fromEntries(NAMES.map((axis) => [axis, axes.find(({ name: own }) => own === axis)?.unit ?? '']));
     this.aspect = { x: 1, y: this.#aspect('y'), z: this.#aspect('z') };
+    /** It is being recorded: more frames come. */
+    this.growing = false;
   }
 
   get volume() {
     return this.shape.z > 1;
+  }
+
+  get movie() {
+    return this.shape.t > 1 || this.growing;
   }
 
   /** @param {'y' | 'z'} axis @returns {number} How much longer a pixel is along an axis than along x. */
@@ -106,9 +112,18 @@ export async function openImage(store, group) {
   });
   if (found.length === 0) throw new ViewerError(where, 'this image or volume names no levels', 'Convert it again with `pyramidion convert SRC DST.zarr`', 'kind');
   if (found.some(({ shape }) => shape.length !== found[0].shape.length)) throw new ViewerError(where, 'its levels have different numbers of axes', 'Convert it again', 'kind');
+  const growing = isGrowing(group);
+  if (growing && product(found[0].shape) === 0) throw new ViewerError(where, 'no frame has been recorded yet', 'Try again in a moment', 'empty');
   if (found.some(({ shape }) => product(shape) === 0)) throw new ViewerError(where, 'the image is empty (no pixels)', 'Nothing can be drawn', 'kind');
   const axes = readAxes(description.axes ?? found[0].names, found[0].shape.length, where);
-  return assemble(name, axes, found, stated.map((one) => transform(axes.length, one?.coordinateTransformations, description.coordinateTransformations)), omero);
+  const dataset = assemble(name, axes, found, stated.map((one) => transform(axes.length, one?.coordinateTransformations, description.coordinateTransformations)), omero);
+  dataset.growing = growing && axes[0].name === 't';
+  return dataset;
+}
+
+/** @param {Group} group @returns {boolean} Whether it is a recording to which frames are being added. */
+export function isGrowing({ attributes, self }) {
+  return self === null && /** @type {any} */ (attributes.pyramidion)?.state === 'recording';
 }
 
 /**

@@ -1,15 +1,12 @@
 // @ts-check
-import { h, icon, setText } from '../frame/dom.js';
-import { formatColour, parseColour } from './channels.js';
+import { h, setText } from '../frame/dom.js';
 import { COLORMAPS } from './colormaps.js';
 import { histogram, sample } from './sampling.js';
-import { valueText } from './texts.js';
 
 /**
  * What stands beside the picture: channels, range with histogram, colour map, measurement.
  *
- * @typedef {import('./channels.js').Channel} Channel
- * @typedef {import('./panel.js').ImagePanel} ImagePanel
+ * @typedef {import('./types.js').Coloured} Coloured
  */
 
 const BINS = 124;
@@ -17,55 +14,53 @@ const SAMPLES = 40_000;
 const REST = 120; // ms without a change
 const TAILS = 0.0005; // of the values may lie outside the histogram
 
-/** The drawer of an image panel. */
+/** The drawer of a panel. */
 export class Drawer {
   /** The channel whose range is shown. */
   chosen = 0;
   /** @type {{low: number, high: number, counts: Float64Array} | null} */ shown = null;
 
-  #timer = 0;
+  /** Of several channels. @type {import('./rows.js').ChannelRows | null} */ rows = null;
 
-  /** @param {ImagePanel} panel */
-  constructor(panel) {
+  #timer = 0;
+  /** A handle is being dragged: the scale under it must stay. */ #held = false;
+
+  /** @param {Coloured} panel @param {string} reset   What the way back to the first range is called. */
+  constructor(panel, reset) {
     this.panel = panel;
     this.look = panel.look;
-    this.rows = this.look.channels.map((channel) => this.#row(channel));
     this.canvas = h('canvas', { class: 'histogram', width: 2 * BINS, height: 72, 'aria-hidden': 'true' });
     this.handles = /** @type {const} */ (['low', 'high']).map((end) => this.#handle(end));
     this.fields = [this.#field('Darkest'), this.#field('Brightest')];
     this.maps = h('select', { 'aria-label': 'Colour map', onchange: () => panel.setMap(this.maps.value) },
       h('option', { value: 'own' }, 'Colours of the channels'), ...COLORMAPS.map(({ id, label }) => h('option', { value: id }, label)));
     this.name = h('h2');
+    this.auto = h('button', { type: 'button', class: 'plain', title: 'C', onclick: () => panel.contrast.auto() }, 'Auto');
     this.measured = h('div', { class: 'measured', role: 'status' });
     this.element = h(
       'aside', { class: 'drawer', 'aria-label': 'Channels and colours' },
-      this.rows.length > 1 ? h('ul', { class: 'channels', 'aria-label': 'Channels' }, ...this.rows.map(({ element }) => element)) : null,
       this.name,
       h('div', { class: 'spread' }, this.canvas, ...this.handles),
       h('div', { class: 'ends' }, ...this.fields.map(({ element }) => element)),
       h(
         'div', { class: 'drawer-buttons' },
-        h('button', { type: 'button', class: 'plain', title: 'C', onclick: () => panel.contrast.auto() }, 'Auto'),
-        h('button', { type: 'button', class: 'plain', title: 'Shift+C', onclick: () => panel.contrast.reset() }, 'Reset'),
+        this.auto,
+        h('button', { type: 'button', class: 'plain', title: 'Shift+C', onclick: () => panel.contrast.reset() }, reset),
       ),
       h('label', { class: 'chooser' }, 'Colours', this.maps),
       this.measured,
     );
   }
 
-  /** @param {Channel} channel */
-  #row({ index, label }) {
-    const eye = h('button', { type: 'button', class: 'button', 'aria-label': `Show ${label}`, onclick: () => this.panel.setChannel(index, { visible: !this.look.channels[index].visible }) }, icon('eye'));
-    const swatch = h('input', { type: 'color', 'aria-label': `Colour of ${label}`, oninput: () => {
-      const color = parseColour(swatch.value);
-      if (color) this.panel.setChannel(index, { color });
-    } });
-    const name = h('button', { type: 'button', class: 'channel-name', onclick: () => {
+  /** @param {import('./rows.js').ChannelRows} rows */
+  add(rows) {
+    this.rows = rows;
+    rows.choose = (index) => {
       this.chosen = index;
       this.update();
-    } }, label);
-    const range = h('span', { class: 'channel-range' });
-    return { element: h('li', { class: 'channel' }, eye, swatch, name, range), eye, swatch, range };
+    };
+    this.element.prepend(rows.element);
+    this.update();
   }
 
   /** @param {string} name */
@@ -83,7 +78,10 @@ export class Drawer {
   /** @param {'low' | 'high'} end @returns {HTMLElement} */
   #handle(end) {
     const element = h('div', { class: `handle handle-${end}`, 'aria-hidden': 'true' });
-    element.addEventListener('pointerdown', (event) => element.setPointerCapture(event.pointerId));
+    element.addEventListener('pointerdown', (event) => {
+      element.setPointerCapture(event.pointerId);
+      this.#held = true;
+    });
     element.addEventListener('pointermove', (event) => {
       const { range } = this.look.channels[this.chosen];
       if (!element.hasPointerCapture(event.pointerId) || !this.shown || !range) return;
@@ -93,7 +91,10 @@ export class Drawer {
       const [low, high] = range;
       if (end === 'low' ? value < high : value > low) this.panel.setChannel(this.chosen, { range: end === 'low' ? [value, high] : [low, value] });
     });
-    element.addEventListener('pointerup', () => this.update());
+    element.addEventListener('lostpointercapture', () => {
+      this.#held = false;
+      this.update();
+    });
     return element;
   }
 
@@ -109,7 +110,7 @@ export class Drawer {
     clearTimeout(this.#timer);
     this.#timer = 0;
     if (!this.look.channels[this.chosen].visible) this.chosen = this.look.visible[0]?.index ?? this.chosen;
-    this.#count();
+    if (!this.#held) this.#count();
     this.#place();
     this.#draw();
   }
@@ -129,13 +130,9 @@ export class Drawer {
     const { channels, visible, map, mapped } = this.look;
     const { label, range } = channels[this.chosen];
     setText(this.name, label);
-    this.rows.forEach(({ element, eye, swatch, range: text }, i) => {
-      const channel = channels[i];
-      element.classList.toggle('chosen', i === this.chosen);
-      eye.setAttribute('aria-pressed', String(channel.visible));
-      swatch.value = `#${formatColour(channel.color)}`;
-      setText(text, channel.range ? channel.range.map(valueText).join(' – ') : '');
-    });
+    const { following } = this.panel.contrast;
+    if (following !== undefined) this.auto.setAttribute('aria-pressed', String(following));
+    this.rows?.show(this.chosen);
     this.maps.value = mapped || visible.length < 2 ? map : 'own';
     this.maps.disabled = visible.length > 1;
     this.maps.title = visible.length > 1 ? 'A colour map is for one channel: hide the others' : '';

@@ -169,7 +169,7 @@ export function onScreen(level, axis, from, to, origin, k) {
 /**
  * The part of a tile that is on the screen: whole pixels of the tile, and where they go.
  *
- * @param {Level} level @param {Place} axis @param {readonly [number, number]} pixels  Of the tile.
+ * @param {Pick<Level, 'size' | 'start'>} level @param {Place} axis @param {readonly [number, number]} pixels  Of the tile.
  * @param {number} origin @param {number} k @param {number} length  Device pixels of the canvas.
  * @returns {{from: number, count: number, at: number, long: number} | null} `from` counts from the tile's first pixel.
  */

@@ -28,7 +28,7 @@ export function hashOf(panel, before) {
   const centre = volume && place.layout !== 'xy' ? [place.centre.x, place.centre.y, place.centre.z] : [place.centre.x, place.centre.y];
   state.set('c', centre.map(round).join(',')).set('s', String(Number(place.zoom.toPrecision(6))));
   if (volume) state.set('x', String(place.point.x)).set('y', String(place.point.y)).set('z', String(place.point.z));
-  if (dataset.shape.t > 1) state.set('t', String(place.t));
+  if (dataset.movie) state.set('t', dataset.growing && place.t === dataset.shape.t - 1 ? 'newest' : String(place.t));
   const channels = look.visible.map(({ index, color, range }) => `${index}:${formatColour(color)}${range ? `:${range[0]}-${range[1]}` : ''}`);
   return state.set('ch', channels.join(',')).set('cm', look.map);
 }
@@ -37,9 +37,10 @@ export function hashOf(panel, before) {
 export function showHash(panel, state) {
   const { place, look } = panel;
   const whole = (/** @type {string} */ key) => (state.has(key) ? Number(state.get(key)) : undefined);
+  const t = state.get('t') === 'newest' ? panel.dataset.shape.t - 1 : whole('t');
   const layout = state.get('pl');
   if (layout) place.setLayout(layout);
-  place.setSlice({ x: whole('x'), y: whole('y'), z: whole('z'), t: whole('t') });
+  place.setSlice({ x: whole('x'), y: whole('y'), z: whole('z'), t });
   const centre = parseNumbers(state.get('c'), 3) ?? parseNumbers(state.get('c'), 2);
   const zoom = whole('s');
   if (centre || zoom) {

@@ -17,7 +17,7 @@ const FONT = '12px system-ui, -apple-system, "Segoe UI", "Noto Sans", "Liberatio
 /**
  * The scale bar: a round length of about a seventh of the width.
  *
- * @param {import('./dataset.js').ImageDataset} dataset @param {Frame} frame
+ * @param {import('./types.js').Extent} dataset @param {Frame} frame
  * @returns {{pixels: number, length: number, text: string}} Device pixels, and the length in the unit of the axis.
  */
 export function scaleBar(dataset, frame) {

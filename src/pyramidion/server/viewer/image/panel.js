@@ -32,6 +32,7 @@ import { TileStore } from './tiles.js';
 export class ImagePanel {
   drawMs = 0;
   measuring;
+  /** What a recording adds that is being made. @type {{show: () => void} | null} */ growth = null;
 
   #frame = 0;
   #laidOut = '';
@@ -55,7 +56,8 @@ export class ImagePanel {
     this.sliders = buildSliders(this);
     this.overlay = new Overlay(this);
     this.contrast = new Contrast(this);
-    this.drawer = new Drawer(this);
+    this.drawer = new Drawer(this, 'Reset');
+    this.rows = dataset.channels.length > 1 ? new Late(() => import('./rows.js'), () => this.requestDraw()) : null;
     this.readout = new Readout(this);
     this.view = buildView(this);
     setText(this.view.size, `${sizeText(dataset)} · ${dataset.dtype}`);
@@ -89,7 +91,7 @@ export class ImagePanel {
 
   /** Nothing is planned, and no frame is due. */
   get settled() {
-    const coming = [this.numbers, this.measuring.tools, this.overlay.late].some((module) => module.coming);
+    const coming = [this.numbers, this.measuring.tools, this.overlay.late, this.rows].some((module) => module?.coming);
     return this.#frame === 0 && !coming && this.planning.settled && this.shownPanes.every(({ ready }) => ready);
   }
 
@@ -239,10 +241,7 @@ export class ImagePanel {
     this.overlay.rubber = done ? null : { kind: 'box', plane: pane.plane, from: this.positionAt(pane, from), to: this.positionAt(pane, to) };
     this.requestDraw();
     if (!done) return;
-    const { clientWidth, clientHeight } = pane.canvas;
-    const factor = Math.max(Math.abs(to.x - from.x) / clientWidth, Math.abs(to.y - from.y) / clientHeight);
-    const middle = this.positionAt(pane, { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 });
-    if (factor > 0) this.place.setView({ ...this.place.centre, [pane.plane.h]: middle.h, [pane.plane.v]: middle.v }, this.place.zoom / factor);
+    this.place.show(pane.plane, this.positionAt(pane, from), this.positionAt(pane, to), pane.canvas);
   }
 
   #resized() {
@@ -315,7 +314,10 @@ export class ImagePanel {
     if (hidden) setText(view.note, 'All channels are hidden');
     else if (this.pane.tooMuch) setText(view.note, 'This image has no coarser levels, and all of it at once is too much: zoom in to see the rest.');
     this.sliders.update();
+    this.growth?.show();
     this.drawer.showMeasure(this.measuring.lines);
+    const rows = this.drawer.rows ? null : this.rows?.get();
+    if (rows) this.drawer.add(new rows.ChannelRows(this));
     this.drawer.later();
     this.readout.show();
   }

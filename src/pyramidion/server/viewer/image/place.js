@@ -6,7 +6,7 @@ import { PLANES } from './geometry.js';
  * @typedef {import('./geometry.js').Plane} Plane
  * @typedef {import('./geometry.js').PlaneName} PlaneName
  * @typedef {PlaneName | 'ortho'} Layout
- * @typedef {import('./dataset.js').ImageDataset} ImageDataset
+ * @typedef {import('./types.js').Extent} Extent
  */
 
 const LAYOUTS = /** @type {readonly Layout[]} */ (['xy', 'xz', 'yz', 'ortho']);
@@ -22,7 +22,7 @@ export class Place {
   /** The view was chosen: it is not fitted to the window any more. */
   chosen = false;
 
-  /** @param {ImageDataset} dataset @param {() => void} changed */
+  /** @param {Extent} dataset @param {() => void} changed */
   constructor(dataset, changed) {
     const { x, y, z } = dataset.shape;
     this.dataset = dataset;
@@ -100,6 +100,18 @@ export class Place {
     const { aspect } = this.dataset;
     const { centre, zoom } = this;
     this.setView({ ...centre, [plane.h]: centre[plane.h] - dx / (zoom * aspect[plane.h]), [plane.v]: centre[plane.v] - dy / (zoom * aspect[plane.v]) }, zoom);
+  }
+
+  /**
+   * Zoom so that what lies between two positions fills a plane.
+   *
+   * @param {Plane} plane @param {{h: number, v: number}} from @param {{h: number, v: number}} to
+   * @param {{clientWidth: number, clientHeight: number}} size   CSS pixels.
+   */
+  show(plane, from, to, { clientWidth, clientHeight }) {
+    const { aspect } = this.dataset;
+    const zoom = Math.min(clientWidth / (Math.abs(to.h - from.h) * aspect[plane.h]), clientHeight / (Math.abs(to.v - from.v) * aspect[plane.v]));
+    if (Number.isFinite(zoom)) this.setView({ ...this.centre, [plane.h]: (from.h + to.h) / 2, [plane.v]: (from.v + to.v) / 2 }, zoom);
   }
 
   /**

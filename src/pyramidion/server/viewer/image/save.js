@@ -2,7 +2,7 @@
 /**
  * Save what the panes show as one PNG, pixel for pixel.
  *
- * @param {readonly import('./pane.js').Pane[]} panes @param {string} name   Of the file.
+ * @param {readonly Pick<import('./pane.js').Pane, 'canvas' | 'marks' | 'surface'>[]} panes @param {string} name   Of the file.
  * @param {boolean} marks   With scale bar, crosshair and measurement.
  * @returns {Promise<void>}
  */

@@ -14,8 +14,8 @@ const RATES = [1, 2, 5, 10, 15, 25, 30, 60];
 
 /** @param {ImagePanel} panel */
 export function buildSliders(panel) {
-  const { shape, volume } = panel.dataset;
-  const axes = /** @type {Slid[]} */ ([...(volume ? ['x', 'y', 'z'] : []), ...(shape.t > 1 ? ['t'] : [])]);
+  const { volume, movie } = panel.dataset;
+  const axes = /** @type {Slid[]} */ ([...(volume ? ['x', 'y', 'z'] : []), ...(movie ? ['t'] : [])]);
   const rows = axes.map((axis) => ({ axis, ...slider(panel, axis) }));
   const play = h('button', { type: 'button', class: 'button', id: 'do-play-button', onclick: () => panel.player.toggle() });
   const rate = h('select', { 'aria-label': 'Frames a second', onchange: () => {
@@ -46,16 +46,17 @@ export function buildSliders(panel) {
 
 /** @param {ImagePanel} panel @param {Slid} axis */
 function slider(panel, axis) {
-  const count = panel.dataset.shape[axis];
-  const input = h('input', { type: 'range', min: 0, max: count - 1, step: 1, value: 0, 'aria-label': NAMES[axis], oninput: () => panel.place.setSlice({ [axis]: Number(input.value) }) });
+  const input = h('input', { type: 'range', min: 0, max: 0, step: 1, value: 0, 'aria-label': NAMES[axis], oninput: () => panel.place.setSlice({ [axis]: Number(input.value) }) });
   const text = h('output', { class: 'slider-text' });
   return {
     element: h('div', { class: 'slider' }, h('span', { class: 'slider-name', 'aria-hidden': 'true' }, axis), input, text),
     /** @param {number} value */
     show(value) {
+      const last = panel.dataset.shape[axis] - 1;
+      if (Number(input.max) !== last) input.max = String(last);
       if (Number(input.value) !== value) input.value = String(value);
       const place = placeText(panel.dataset, axis, value + 0.5);
-      const words = `${value} of ${count - 1}${place ? ` · ${place}` : ''}`;
+      const words = `${value} of ${last}${place ? ` · ${place}` : ''}`;
       setText(text, words);
       input.setAttribute('aria-valuetext', words);
     },

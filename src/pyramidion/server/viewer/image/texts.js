@@ -5,11 +5,12 @@ import { formatCount, formatShort } from '../frame/si.js';
  * What the panel says in words and numbers. Pure text.
  *
  * @typedef {import('./dataset.js').ImageDataset} ImageDataset
+ * @typedef {import('./types.js').Extent} Extent
  * @typedef {import('./dataset.js').Level} Level
  * @typedef {import('./axes.js').AxisName} AxisName
  */
 
-/** @param {Level} level @returns {number} Pixels of level 0 in one of its pixels, along its longest side. */
+/** @param {Pick<Level, 'size'>} level @returns {number} Pixels of level 0 in one of its pixels, along its longest side. */
 function ratio({ size }) {
   return Math.round(100 * Math.max(size.x, size.y, size.z)) / 100;
 }
@@ -38,12 +39,12 @@ function plain(value) {
   return String(Number(value.toPrecision(7))).replace('-', '\u2212');
 }
 
-/** @param {ImageDataset} dataset @param {AxisName} axis @param {number} position  In pixels of level 0. @returns {string} */
+/** @param {Extent} dataset @param {AxisName} axis @param {number} position  In pixels of level 0. @returns {string} */
 export function placeText(dataset, axis, position) {
   return dataset.unit[axis] ? formatShort(dataset.physical(axis, position), dataset.unit[axis], 6) : '';
 }
 
-/** @param {ImageDataset} dataset @param {AxisName} axis @param {number} pixels @returns {string} A length. */
+/** @param {Extent} dataset @param {AxisName} axis @param {number} pixels @returns {string} A length. */
 export function lengthText(dataset, axis, pixels) {
   return dataset.unit[axis] ? formatShort(pixels * dataset.scale[axis], dataset.unit[axis], 4) : `${valueText(Math.round(pixels * 100) / 100)} px`;
 }
@@ -51,9 +52,9 @@ export function lengthText(dataset, axis, pixels) {
 /**
  * What lies under the pointer.
  *
- * @param {ImageDataset} dataset @param {{x: number, y: number, z: number}} at  Positions.
+ * @param {Extent} dataset @param {{x: number, y: number, z: number}} at  Positions.
  * @param {readonly {label: string, value: number | null}[]} values   Null while it is not here.
- * @param {Level} level   The one the values are from.
+ * @param {Pick<Level, 'size' | 'number'>} level   The one the values are from.
  * @returns {string}
  */
 export function pointerText(dataset, at, values, level) {

@@ -25,7 +25,7 @@ export function valueRows(panel) {
     ['Zoom', `${valueText(Number((place.zoom * pane.surface.scale).toPrecision(4)))} pixels of the screen for one of the image`],
   ];
   if (dataset.volume) for (const axis of axes) rows.push([`Slice ${axis}`, `${formatCount(place.point[axis])} of ${formatCount(shape[axis] - 1)}`]);
-  if (shape.t > 1) rows.push(['Time', `${place.t} of ${shape.t - 1}${unit.t ? ` · ${placeText(dataset, 't', place.t + 0.5)}` : ''}`]);
+  if (dataset.movie) rows.push(['Time', `${place.t} of ${shape.t - 1}${unit.t ? ` · ${placeText(dataset, 't', place.t + 0.5)}` : ''}`]);
   for (const { label, visible, range } of look.channels.slice(0, 16)) {
     rows.push([label, visible ? (range ? `${valueText(range[0])} to ${valueText(range[1])}` : 'loading') : 'hidden']);
   }

@@ -25,7 +25,7 @@ export async function openPanel({ store, group, scheduler, host }) {
     stats: () => statsOf(panel),
     showHash: (state) => showHash(panel, state),
     hash: (before) => hashOf(panel, before),
-    hooks: hooksOf(panel),
+    hooks: async () => hooksOf(panel),
   };
 }
 

@@ -1,0 +1,214 @@
+"""Finishing a recording that was cut off by a kill, a power cut or a full disk.
+
+First everything is looked at, then made right, then closed just as the writer closes one. What is
+replaced is whole before it takes a name, what is appended is not looked at before the documents say
+so: a repair that is killed is run again, one that finds the disk full leaves the recording as it was.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyramidion.core import Box, Lost, StorageError, format_bytes
+from pyramidion.formats._recording.closing import close_level, write_root
+from pyramidion.formats._recording.damage import Mapped
+from pyramidion.formats._recording.durable import replace_document, sync_data
+from pyramidion.formats._recording.mend_levels import coarse_bytes, mend_levels
+from pyramidion.formats._recording.metadata import LOST, SIDE_DTYPES, side_metadata, to_bytes
+from pyramidion.formats._recording.plan import RecordingPlan
+from pyramidion.formats._recording.recover import Documents, plan_of, read_documents
+from pyramidion.formats._recording.reserve import RESERVE_NAME, release_reserve
+from pyramidion.formats._recording.shapes import DOCUMENT
+from pyramidion.formats._recording.shard_file import ENTRY_BYTES, read_start_index
+from pyramidion.formats._recording.sides import Sides, mend_sides, write_sides
+from pyramidion.formats._recording.survey import Survey, open_level, survey
+from pyramidion.formats._recording.window import WindowSample
+from pyramidion.shards import ArrayLayout, lie_within
+from pyramidion.storage import Folder, WriterLock, free_bytes, told_as, write_at
+
+_DOCUMENTS_BYTES = 2**20
+_UNREADABLE = 2
+"""Length of an entry of a chunk that is lost: too short for any chunk, so that every reader refuses
+it; an absent one would be read as zeros."""
+
+
+@dataclass
+class RepairedRecording:
+    """What was found and done.
+
+    Parameters
+    ----------
+    n_readable, n_repaired : int
+        Frames that can be read now, and those among them that could not be seen before.
+    lost : tuple of Lost
+        Frames that the camera took and that are not stored.
+    notes : list of str
+        What was done.
+    damaged : list of str
+        Frames inside the recording that cannot be read; they are as they were.
+    is_nothing_done : bool
+        Whether there was nothing to do.
+    """
+
+    n_readable: int = 0
+    n_repaired: int = 0
+    lost: tuple[Lost, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    is_nothing_done: bool = False
+
+
+def repair_recording(path: Path, mapped: Mapped | None = None) -> RepairedRecording:
+    """Finish a recording that was cut off.
+
+    Parameters
+    ----------
+    path : Path
+        The store.
+    mapped : callable, optional
+        Runs the work, on several threads; one thing after the other otherwise.
+
+    Raises
+    ------
+    DataError
+        If it is no recording, or too little is left of it.
+    StorageError
+        If it is being written, or the disk is full: it is then as before.
+    """
+    if _is_settled(path, read_documents(path)):
+        return RepairedRecording(is_nothing_done=True)
+    lock = WriterLock(path)
+    try:
+        documents = read_documents(path)  # as of now, that nobody writes any more
+        if _is_settled(path, documents):
+            return RepairedRecording(is_nothing_done=True)
+        with told_as(path):
+            return _repair(path, documents, mapped or _one_by_one)
+    finally:
+        lock.release()
+
+
+def _one_by_one(work: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    for task in tasks:
+        yield task, work(task)
+
+
+def _is_settled(path: Path, documents: Documents) -> bool:
+    return documents.is_settled and not (path / RESERVE_NAME).exists()
+
+
+def _repair(path: Path, documents: Documents, mapped: Mapped) -> RepairedRecording:
+    plan = plan_of(documents.own)
+    found = survey(path, documents, plan, mapped)
+    sides = mend_sides(path, found.n_kept, found.n_candidates, documents.shapes.get(LOST, 0))
+    _check_room(path, plan, found)
+    Folder(path).remove_leftovers()
+    release_reserve(path)
+    write_sides(path, sides)
+    mend_levels(path, plan, found)
+    for key, layout, whole in zip(plan.paths, plan.levels, found.whole, strict=True):
+        _mark_unreadable(path / key, layout, whole if key == plan.paths[0] else None)
+    _close(path, plan, found, sides, documents.own)
+    return _report(documents, found, sides)
+
+
+def _check_room(path: Path, plan: RecordingPlan, found: Survey) -> None:
+    """Refuse before anything is changed when what must be written does not fit."""
+    indexes = sum(16 * layout.n_chunks_per_shard + 4 for layout in plan.levels)
+    needed = _DOCUMENTS_BYTES + indexes + coarse_bytes(plan, found)
+    reserve = path / RESERVE_NAME
+    there = free_bytes(path) + (reserve.stat().st_blocks * 512 if reserve.exists() else 0)
+    if needed > there:
+        told = f"needs {format_bytes(needed)}, {format_bytes(there)} free"
+        raise StorageError(str(path), "disk full", told, "free space, then run again", id="PYR-ALL-12")  # fmt: skip
+
+
+def _mark_unreadable(folder: Path, layout: ArrayLayout, whole: np.ndarray | None) -> None:
+    """Have every reader refuse chunks that are gone; their entries may be anything."""
+    if whole is None or whole.all():
+        return
+    for shard in np.unique(np.flatnonzero(~whole) // layout.shard[0]):
+        grid = [-(-n // s) for n, s in zip(layout.shape[1:], layout.shard[1:], strict=True)]
+        for place in itertools.product(*map(range, grid)):
+            key = layout.key((int(shard), *place))
+            _mark_in_shard(folder / key, layout, (int(shard), *place), len(whole))
+
+
+def _mark_in_shard(path: Path, layout: ArrayLayout, shard: tuple[int, ...], n_frames: int) -> None:
+    n = layout.n_chunks_per_shard
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        entries = read_start_index(fd, n).copy()
+        size = max(os.fstat(fd).st_size, ENTRY_BYTES * n + _UNREADABLE)
+        counted = np.zeros(n, bool)
+        whole_shape = ArrayLayout(
+            (n_frames, *layout.shape[1:]), layout.dtype, layout.chunk, layout.shard
+        )
+        counted[[number for number, _ in whole_shape.chunks(shard)]] = True
+        lies = lie_within(entries, ENTRY_BYTES * n, size) & (entries[:, 1] > _UNREADABLE)
+        entries[counted & ~lies] = ENTRY_BYTES * n, _UNREADABLE
+        entries[~counted & ~lies] = ENTRY_BYTES * n, 1
+        if os.fstat(fd).st_size < size:
+            os.ftruncate(fd, size)
+        write_at(fd, entries.tobytes(), 0)
+        sync_data(fd)
+    finally:
+        os.close(fd)
+
+
+def _close(path: Path, plan: RecordingPlan, found: Survey, sides: Sides, own: Mapping[str, Any]) -> None:  # fmt: skip
+    """Close all arrays, those beside the pixels first and level 0 last; then the root says so."""
+    n_frames = found.n_kept
+    counts = {**dict.fromkeys(SIDE_DTYPES, n_frames), LOST: len(sides.rows)}
+    for name, n in counts.items():
+        (path / name).mkdir(exist_ok=True)
+        replace_document(path / name / DOCUMENT, to_bytes(side_metadata(name, n)))
+    for key, layout in reversed(list(zip(plan.paths, plan.levels, strict=True))):
+        close_level(path / key, layout, n_frames)
+    n_lost: dict[str, int] = {}
+    for run in sides.lost:
+        n_lost[run.reason] = n_lost.get(run.reason, 0) + run.n_frames
+    summary = {
+        "frames_camera": n_frames + sum(n_lost.values()),
+        "frames_stored": n_frames,
+        "frames_lost": {reason: n for reason, n in sorted(n_lost.items()) if n},
+        "repaired": True,
+    }
+    own = {**own, **summary, "state": "finished", "frames": n_frames}
+    write_root(path, own, len(plan.levels), _window(path, plan, found.whole[0]))
+
+
+def _window(path: Path, plan: RecordingPlan, whole: np.ndarray) -> dict[str, float] | None:
+    """Return what is to be shown, from the frames that a writer looks at while they pass."""
+    sample = WindowSample()
+    level = open_level(path, plan.paths[0], plan.levels[0], len(whole))
+    try:
+        for t in [0, *(2**k for k in range(len(whole).bit_length()))]:
+            if t < len(whole) and whole[t]:
+                sample.take(t, level.array.read(Box((t, 0, 0), (t + 1, *plan.spec.shape))))
+    finally:
+        level.array.close()
+    return sample.window()
+
+
+def _report(documents: Documents, found: Survey, sides: Sides) -> RepairedRecording:
+    damaged = [f"frame {t}: cannot be read" for t in found.damaged]
+    done = RepairedRecording(
+        found.n_kept - len(damaged), max(0, found.n_kept - found.n_shown), sides.lost
+    )
+    done.damaged = damaged
+    if found.n_kept < found.n_shown:
+        done.notes.append(f"the last {found.n_shown - found.n_kept} frames never reached the disk")
+    if sides.n_guessed:
+        done.notes.append(f"numbers of {sides.n_guessed} frames were counted on, their times are lost")  # fmt: skip
+    if documents.broken:
+        done.notes.append(f"rebuilt {', '.join(documents.broken)}")
+    return done
