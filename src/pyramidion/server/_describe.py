@@ -265,12 +265,12 @@ def _group(attributes: Mapping[str, Any], array: Any, name: str) -> Dataset | No
     return _image(array(path), axes, name, stored=not is_growing)
 
 
-def is_recording(folder: Path) -> bool:
-    """Tell whether a folder is a recording: frames are added to it, and none is ever changed."""
+def recording_state(folder: Path) -> str:
+    """Return whether a recording is ``recording`` or ``finished``; empty if it is none."""
     try:
-        return bool(_of_recording(_read_json(folder / "zarr.json").get("attributes", {})))
-    except (OSError, ValueError, AttributeError):
-        return False
+        return str(_of_recording(_read_json(folder / "zarr.json").get("attributes", {}))["state"])
+    except (OSError, ValueError, AttributeError, KeyError):
+        return ""
 
 
 def _of_recording(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,8 +72,8 @@ class ImageView:
     ----------
     source : ImageSource
         An open image; this object takes it over.
-    only_grows : bool
-        It is a recording: what is there once is never changed.
+    recording : str
+        State of a recording, empty for other images: what it has once is never changed.
 
     Attributes
     ----------
@@ -85,8 +85,8 @@ class ImageView:
         What reads from the source.
     """
 
-    def __init__(self, source: ImageSource, *, only_grows: bool = False) -> None:
-        self.source, self.only_grows = source, only_grows
+    def __init__(self, source: ImageSource, *, recording: str = "") -> None:
+        self.source, self.recording = source, recording
         self.spec = source.spec
         self.sampler = Sampler(source)
         self.levels = tuple(self._levels())

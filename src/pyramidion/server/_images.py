@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pyramidion.core import PyramidionError
 from pyramidion.formats import OpenOptions, is_pattern, open_image
-from pyramidion.server._describe import IMAGE_SUFFIXES, describe_store, is_recording
+from pyramidion.server._describe import IMAGE_SUFFIXES, describe_store, recording_state
 from pyramidion.server._errors import FailedReadError, NotServedError
 from pyramidion.server._files import Files
 from pyramidion.server._image_view import ImageView
@@ -223,7 +223,7 @@ def _is_image(path: Path) -> bool:
 def _open(target: Target, field: str | None) -> ImageView:
     try:
         source = open_image(target.path, OpenOptions(field=field))
-        view = ImageView(source, only_grows=is_recording(target.path))
+        view = ImageView(source, recording=recording_state(target.path))
     except PyramidionError as error:
         raise cannot_read("dataset", error, target) from error
     # Nobody knows when the last answer from it is done, except the interpreter.

@@ -27,7 +27,7 @@ def group_document(view: ImageView, name: str) -> dict[str, Any]:
     return {
         "zarr_format": 3,
         "node_type": "group",
-        "attributes": {"ome": _ome(view, name)},
+        "attributes": {"ome": _ome(view, name)} | _own(view),
         "consolidated_metadata": {
             "kind": "inline",
             "must_understand": False,
@@ -55,6 +55,13 @@ def array_document(view: ImageView, level: ViewLevel) -> dict[str, Any]:
         "attributes": {},
         "dimension_names": list(axes),
     }
+
+
+def _own(view: ImageView) -> dict[str, Any]:
+    """Return what our viewer asks for, to know whether a recording still grows."""
+    if not view.recording:
+        return {}
+    return {"pyramidion": {"kind": "recording", "state": view.recording}}
 
 
 def _ome(view: ImageView, name: str) -> dict[str, Any]:

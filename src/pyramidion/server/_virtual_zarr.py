@@ -80,7 +80,7 @@ class VirtualZarr:
         if key[1:] == ["zarr.json"]:
             return _document(array_document(view, level))
         index = _chunk_index(view, level, key[1:])
-        if view.only_grows:  # its chunks outlive its growth
+        if view.recording:  # its chunks outlive its growth
             unique = (target.path, identity, view.spec.name, *key)
         return self._chunks.get(unique, lambda: _chunk(view, int(key[0]), index, target))
 

@@ -60,6 +60,7 @@ class StatusKeeper:
             "error": error,
             "camera": self._spec.camera,
             "address": self._address,
+            "pixel_um": self._spec.pixel_um,
             "store": self._out.name if self._out is not None and writer is not None else None,
             "frames_camera": ring.n_camera,
             "frames_stored": stored,
