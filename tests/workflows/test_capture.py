@@ -12,7 +12,7 @@ from pyramidion.workflows._capture import Capture, CaptureJob, missing_frames
 from pyramidion.workflows._host_clock import HostClock
 
 SPEC = FrameSpec(2, 4, np.dtype("<u2"))
-JOB = CaptureJob("script:", (), 5.0, HostClock(0, 0))
+JOB = CaptureJob("script:", (), 5.0, None, HostClock(0, 0))
 
 
 class ScriptedCamera:
@@ -120,7 +120,7 @@ def test_the_limit_is_exact():
 def test_a_camera_that_sends_nothing():
     ring = FrameRing.create(SPEC, 8)
     spec = FrameSpec(2, 4, np.dtype("<u2"), properties={"trigger": "external"})
-    job = CaptureJob("script:", (), 0.05, HostClock(0, 0))
+    job = CaptureJob("script:", (), 0.05, None, HostClock(0, 0))
     try:
         camera = ScriptedCamera([([], ())] * 10**6)
         with pytest.raises(CameraError, match=r"no frame for 0.1 s \(trigger: external\)"):

@@ -22,11 +22,12 @@ from pyramidion.core import (
     PyramidionError,
     StoppedError,
     StorageError,
+    UsageError,
 )
 from pyramidion.formats import (
     FrameWriter,
     RecordingPlan,
-    format_of_destination,
+    formats,
     open_frame_writer,
     plan_recording,
 )
@@ -137,11 +138,16 @@ def look(address: str, options: AcquireOptions | None = None) -> Iterator[str]:
 
 
 def _check_out(out: Path, options: AcquireOptions) -> None:
+    zarr, *others = sorted(formats(), key=lambda each: each.name != "zarr")
+    suffixes = tuple(s for each in others for s in (*each.suffixes, *each.image_suffixes))
+    if out.name.lower().endswith(suffixes):
+        mend = f"name it {out.with_suffix('.zarr').name}, and convert it afterwards"
+        raise UsageError(str(out), "a recording is a Zarr store", out.suffix, mend, id="PYR-GEN-06")
     recording = options.recording
     if recording.resume and out.exists():
         check_parent(out, parents=False)
-        return
-    check_destination(out, None, format_of_destination(out, "image"), overwrite=recording.overwrite)
+    else:
+        check_destination(out, None, zarr, overwrite=recording.overwrite)
 
 
 class _Run:
@@ -152,7 +158,9 @@ class _Run:
     ) -> None:
         self._address, self._out, self._options = address, out, options
         self._clock = HostClock.now()
-        job = CaptureJob(address, options.settings, options.timeout_s, self._clock)
+        job = CaptureJob(
+            address, options.settings, options.timeout_s, options.duration_s, self._clock
+        )
         self._capture = CaptureProcess(job)
         stack.callback(self._capture.kill)
         self.spec = self._capture.spec
@@ -227,7 +235,7 @@ class _Run:
     def _watch(self, on_status: Callable[[Status], None]) -> None:
         """Look after everything until the camera ends, or something does."""
         told = 0.0
-        while self._fault is None and not self._is_over():
+        while self._fault is None and self.ring.state not in (ENDED, FAILED):
             if self._started_at is None and self.ring.pushed:
                 self._first_frame()
             self._look_for_faults()
@@ -238,12 +246,6 @@ class _Run:
                 told = now
                 on_status(self._tell_status())
             time.sleep(_LOOK_S / 10 if self._started_at is None else _LOOK_S)
-
-    def _is_over(self) -> bool:
-        if self.ring.state in (ENDED, FAILED):
-            return True
-        duration, began = self._options.duration_s, self._started_at
-        return duration is not None and began is not None and time.monotonic() - began >= duration
 
     def _first_frame(self) -> None:
         """Create the store: not before there is something to put into it."""
@@ -317,7 +319,8 @@ class _Run:
         recorder, writer = self._recorder, self._writer
         stored = recorder.n_stored - writer.first if recorder and writer else 0
         lost = dict(recorder.lost) if recorder else {}
-        elapsed = time.monotonic() - self._started_at if self._started_at is not None else 0.0
+        ended = recorder.ended_at if recorder else time.monotonic()
+        elapsed = ended - self._started_at if self._started_at is not None else 0.0
         if abs(self._clock.jump_s()) > _JUMP_S:
             self._notes.append(
                 f"the clock was set by {self._clock.jump_s():+.0f} s; times here are not"

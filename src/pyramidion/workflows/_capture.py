@@ -7,6 +7,7 @@ camera's own memory never overflows because of us, and what is missing is known 
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import time
 from collections.abc import Iterable
@@ -38,6 +39,8 @@ class CaptureJob:
         Properties to set.
     timeout_s : float
         Longest time without a frame, beyond the exposure; 0 waits for ever.
+    duration_s : float or None
+        How long to capture, from the first frame on.
     clock : HostClock
         Gives frames their host time.
     """
@@ -45,6 +48,7 @@ class CaptureJob:
     address: str
     settings: tuple[tuple[str, str], ...]
     timeout_s: float
+    duration_s: float | None
     clock: HostClock
 
 
@@ -127,6 +131,7 @@ class Capture:
         self._batch = min(self._batch, max(1, ring.n_slots // 4))
         self._scratch = np.empty((min(self._batch, 64), *spec.shape), spec.dtype)
         self._patience_s = job.timeout_s and job.timeout_s + _seconds(spec, "exposure")
+        self._duration_s = math.inf if job.duration_s is None else job.duration_s
         self._trigger = str(spec.properties.get("trigger", ""))
         self._next = 0  # number of the frame that should come next
         self._pending: Lost | None = None
@@ -142,12 +147,17 @@ class Capture:
         ring = self._ring
         ring.beat(0)
         last = time.monotonic()
+        until = math.inf
         with contextlib.suppress(EOFError):
-            while not ring.is_stopped and (left := self._left()):
+            while not ring.is_stopped and last < until and (left := self._left()):
                 n_frames = self._grab(min(self._batch, left))
                 ring.beat(self._next)
                 now = time.monotonic()
-                last = now if n_frames else last
+                if n_frames:
+                    last = now
+                    until = min(until, now + self._duration_s)
+                elif now >= until:
+                    return
                 if self._patience_s and now - last > self._patience_s:
                     raise self._nothing_came()
 

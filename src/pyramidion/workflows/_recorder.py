@@ -50,6 +50,8 @@ class Recorder:
         The first of these losses.
     fault : PyramidionError or None
         What ended writing.
+    ended_at : float
+        When the last frame was written, on the monotonic clock.
     """
 
     def __init__(self, ring: FrameRing, writer: FrameWriter, workers: int) -> None:
@@ -66,6 +68,7 @@ class Recorder:
         self.lost: dict[str, int] = {}
         self.lost_runs: list[Lost] = []
         self.fault: PyramidionError | None = None
+        self.ended_at = time.monotonic()
         self._writers = [self._thread(self._write_all, f"write {n}") for n in range(workers)]
         self._keepers = [
             self._thread(self._publish_all, "publish"),
@@ -88,6 +91,7 @@ class Recorder:
         self._ended.set()
         for thread in self._writers:
             thread.join()
+        self.ended_at = time.monotonic()
         self._over.set()
         for thread in self._keepers:
             thread.join()

@@ -213,9 +213,14 @@ class Level(ABC):
         with self._lock:
             full, self._files.full = self._files.full, []
             opened = list(self._files.open.values())
-        for group in opened + full:
-            for file in group.files:
-                file.sync()
+        try:
+            for group in opened + full:
+                for file in group.files:
+                    file.sync()
+        except OSError:
+            with self._lock:
+                self._files.full += full
+            raise
         with self._closing:
             self._sync_folders()
             for group in full:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,7 +49,7 @@ from pyramidion.formats._recording.window import WindowSample
 from pyramidion.storage import WriterLock, free_bytes, told_as
 
 PUBLISH_S = 0.1
-_MOST_OFTEN = 4
+_MOST_OFTEN = 2
 """At least so many times as long as publishing takes lies between two publications."""
 
 _PART_BYTES = 2**24
@@ -161,6 +161,7 @@ class RecordingWriter:
         self._error: StorageError | None = None
         self._published = self._synced = self._acknowledged = first
         self._n_lost, self._published_lost = n_lost, n_lost
+        self._is_doubtful = False
         self._next_time = 0.0
         self._window = WindowSample()
         n = plan.n_recorded
@@ -313,13 +314,16 @@ class RecordingWriter:
 
     # -- what readers see ------------------------------------------------------------------------
 
-    def _store_with_reserve(self, store: Any) -> None:
+    def _store_with_reserve(self, store: Callable[[], None]) -> None:
         """Do something small that must succeed even on a full disk."""
         try:
             store()
         except OSError as error:
+            told = self._told(error)
             with self._lock:
-                self._error = self._error or self._told(error)
+                self._error = self._error or told
+                if told.id != "PYR-ALL-12":
+                    raise told from error
                 self._lock.wait_for(lambda: not self._n_inside)
             release_reserve(self._store)
             with told_as(self._store):
@@ -331,8 +335,9 @@ class RecordingWriter:
             n_frames = self._progress.contiguous
         n_lost = self._n_lost
         if (n_frames, n_lost) != (self._published, self._published_lost):
-            for level in self._levels:
-                level.settle()
+            with self._doubting():
+                for level in self._levels:
+                    level.settle()
             self._shapes.advance(n_frames, n_lost, self._synced)
             self._published, self._published_lost = n_frames, n_lost
         took = time.monotonic() - began
@@ -341,15 +346,29 @@ class RecordingWriter:
     def _sync(self) -> None:
         with self._lock:
             n_frames = self._progress.contiguous
-        for level in self._levels:
-            level.sync()
-        for side in self._sides.values():
-            side.sync()
+        with self._doubting():
+            for level in self._levels:
+                level.sync()
+            for side in self._sides.values():
+                side.sync()
         with self._publishing:
-            self._synced = n_frames
+            if not self._is_doubtful:
+                self._synced = n_frames
             self._publish()
             self._shapes.sync()
-            self._acknowledged = n_frames
+            self._acknowledged = self._synced
+
+    @contextlib.contextmanager
+    def _doubting(self) -> Iterator[None]:
+        """Never acknowledge anything again once the disk has failed to take what was written.
+
+        The system tells that once; the next attempt succeeds, and says nothing of what was lost.
+        """
+        try:
+            yield
+        except OSError:
+            self._is_doubtful = True
+            raise
 
     # -- the end ---------------------------------------------------------------------------------
 
