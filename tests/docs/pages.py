@@ -99,6 +99,13 @@ def agrees(printed, shown):
     return re.fullmatch(pattern, "".join(f"{_even(line)}\n" for line in printed)) is not None
 
 
+def _is_server(command, shown):
+    """Tell whether a command runs on behind what it prints first."""
+    if shown[-1:] == ["Ctrl-C ends it."]:
+        return True
+    return _SERVER.match(command) and any("http://" in line for line in shown)
+
+
 def _even(line):
     for varies, word in _VARIES:
         line = varies.sub(word, line)
@@ -144,7 +151,7 @@ class Reader:
     def type(self, command, shown):
         """Run a command; return the lines that it prints."""
         command = self._here(command)
-        if _SERVER.match(command) and any("http://" in line for line in shown):
+        if _is_server(command, shown):
             return self._serve(command, len(shown))
         process = self._start(command, stderr=subprocess.STDOUT)
         if shown[:1] == ["^C"]:
@@ -201,8 +208,9 @@ class Reader:
         printed = [process.stdout.readline().rstrip("\n") for _ in range(n_lines)]
         limit.cancel()
         found = _ADDRESS.search("".join(printed))
-        # Port 8000 may be taken here; then the page's address is another one.
-        self._address = {"127.0.0.1:8000": found[0]} if found else {}
+        # The port may be taken here; then the page's address is another one.
+        shown = ("127.0.0.1:8000", "127.0.0.1:8080", "localhost:8080")
+        self._address = dict.fromkeys(shown, found[0]) if found else {}
         return [line.replace(str(self.folder), HOME) for line in printed]
 
     def _here(self, text):

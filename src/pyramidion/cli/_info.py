@@ -79,7 +79,7 @@ def _print_image(report: dict[str, Any]) -> None:
     if len(names) > 1:
         print(f"  fields    {', '.join(names)}")
     times = report["times"]
-    if len(times) > 1:
+    if len(times) > 1 and "recording" not in report:
         print(f"  times     {counted(len(times), 'steps')}, {times[0]} to {times[-1]}")
     for number, channel in enumerate(report["channels"]):
         label = escape(channel["label"]) or f"channel {number}"

@@ -132,7 +132,10 @@ def kept_words(report: AcquireReport) -> str:
         return "no frame was stored"
     first = report.frames_total - report.frames_stored
     lost = f", lost {_lost_words(report)}" if report.n_lost else ""
-    return f"stored {first}..{report.frames_total - 1}{lost}; the store is closed and readable, go on with --resume"
+    mend = "" if report.fault is None else ", go on with --resume"
+    return (
+        f"stored {first}..{report.frames_total - 1}{lost}; the store is closed and readable{mend}"
+    )
 
 
 def _lost_words(report: AcquireReport) -> str:

@@ -12,6 +12,7 @@ from pyramidion.workflows._acquire_options import AcquireOptions
 
 _LARGEST_RESERVE = 2**30
 _SHARE = 100
+_COMPRESSED_SHARE = 0.4  # noisy frames do not get smaller than that
 
 
 class Room:
@@ -38,7 +39,8 @@ class Room:
             If the frames that are asked for need more than is free; without a number, one frame.
         """
         free = max(0, free_bytes(self._out) - self._reserve)
-        needed = (self._options.frames or 1) * plan.frame_bytes_on_disk
+        share = 1.0 if plan.codec.name == "none" else _COMPRESSED_SHARE
+        needed = int((self._options.frames or 1) * plan.frame_bytes_on_disk * share)
         if needed > free and not self._options.force:
             raise StorageError(
                 str(self._out), f"needs {format_bytes(needed)}, {format_bytes(free)} free",

@@ -11,6 +11,8 @@ import numpy as np
 from pyramidion.core import Lost
 from pyramidion.formats._recording.stored import StoredRecording, state_of
 
+_PAUSE_S, _PAUSE_STEPS = 1.0, 10
+
 
 def describe_recording(path: Path) -> dict[str, Any]:
     """Return camera, state, frames stored and lost, times (JSON values).
@@ -34,9 +36,19 @@ def describe_recording(path: Path) -> dict[str, Any]:
         "lost_by_reason": by_reason(lost),
         "started": float(known[0]) if len(known) else own.get("started"),
         "seconds": span,
-        "frames_per_second": (len(known) - 1) / span if span > 0 else None,
+        "frames_per_second": _rate(known),
         "properties": own.get("properties") or {},
     }
+
+
+def _rate(times: np.ndarray) -> float | None:
+    """Return frames a second, without the pauses between a recording and its resumption."""
+    steps = np.diff(times)
+    steps = (
+        steps[steps <= max(_PAUSE_S, _PAUSE_STEPS * float(steps.mean()))] if len(steps) else steps
+    )
+    moving = float(steps.sum())
+    return len(steps) / moving if moving > 0 else None
 
 
 def by_reason(lost: Iterable[Lost]) -> dict[str, int]:
