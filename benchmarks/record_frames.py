@@ -24,16 +24,21 @@ import numpy as np
 from harness import PYTHON, fresh, machine, scratch
 
 CASES = {
-    "raw": ("plain file", "acquire-zarr raw", "acquire-zarr raw, whole frames", "ours raw"),
+    "raw": (
+        "plain file", "plain file, synced", "acquire-zarr raw", "acquire-zarr raw, whole frames",
+        "ours raw",
+    ),
     "lz4": ("acquire-zarr lz4", "ours lz4"),
     "mean": ("acquire-zarr raw mean", "acquire-zarr lz4 mean", "ours raw mean", "ours lz4 mean"),
 }
 PEERS = {
-    "ours raw": ("acquire-zarr raw", "acquire-zarr raw, whole frames", "plain file"),
+    "ours raw": (
+        "acquire-zarr raw", "acquire-zarr raw, whole frames", "plain file", "plain file, synced",
+    ),
     "ours lz4": ("acquire-zarr lz4",),
     "ours raw mean": ("acquire-zarr raw mean",),
     "ours lz4 mean": ("acquire-zarr lz4 mean",),
-}
+}  # fmt: skip
 
 
 def camera_like(height, width, n_different=16):
@@ -51,10 +56,12 @@ def camera_like(height, width, n_different=16):
     return np.stack(frames)
 
 
-def plain_file(out, frames, n_frames):
+def plain_file(out, frames, n_frames, *, synced):
     with Path(out).open("wb", buffering=0) as file:
         for n in range(n_frames):
             file.write(frames[n % len(frames)])
+        if synced:
+            os.fsync(file.fileno())
 
 
 def acquire_zarr(out, frames, n_frames, name):
@@ -145,9 +152,9 @@ def ours(out, frames, n_frames, name):
 def one(name, out, height, width, n_frames):
     """Run one writer in this process and print its seconds."""
     frames = camera_like(height, width, 16 if height * width > 2**20 else 64)
-    if name == "plain file":
+    if name.startswith("plain file"):
         began = time.perf_counter()
-        plain_file(out, frames, n_frames)
+        plain_file(out, frames, n_frames, synced="synced" in name)
         took = time.perf_counter() - began
     else:
         run = acquire_zarr if name.startswith("acquire") else ours

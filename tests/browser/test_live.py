@@ -314,6 +314,8 @@ def test_waiting_for_the_first_frame(see: Open) -> None:
         view = see(origin, settle=False)
         said(view, "Waiting for the first frame.")
         assert view.page.locator("a.badge").text_content() == "Waiting"
+        assert view.page.locator("select[aria-label='Colour map']").input_value() == "grey"
+        assert not view.page.locator(".handle-low").is_visible()
         one.status["state"] = "looking"
         one.running.set()
         until(view, "__pyramidion.stats().frames > 2")
@@ -327,7 +329,7 @@ def test_a_server_that_goes_and_comes_back_with_other_numbers(see: Open) -> None
         with live(one) as origin:
             view = see(origin)
             until(view, "__pyramidion.stats().number > 10")
-        said(view, "The server does not answer. The picture is ")
+        said(view, "The server does not answer: the program may have ended. The picture is ")
     with (
         camera(height=100, width=150, dtype="uint8") as other,
         live(other, int(origin.rpartition(":")[2])),
@@ -386,6 +388,7 @@ def test_no_live_camera_there(see: Open, server: Any) -> None:
 def test_keys_are_listed_and_every_control_has_a_name(see: Open, running: Any) -> None:
     view = see(running.origin)
     view.page.keyboard.press("?")
+    view.page.wait_for_selector("dialog.help tr")
     rows = view.page.locator("dialog.help tr").all_text_contents()
     for words in ("SpaceHold the picture", "RDraw a region", "VOnly the region", "CRange that follows", "GGo to the recording"):  # fmt: skip
         assert any(row.startswith(words) for row in rows), words

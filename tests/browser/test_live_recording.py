@@ -57,7 +57,8 @@ class Growing:
         image = {"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": [scale]}]}
         attributes = {
             "ome": {"version": "0.5", "multiscales": [image]},
-        } | ({"pyramidion": {"kind": "recording", "state": self.state}} if self.state else {})
+            "pyramidion": {"kind": "recording", "state": self.state},
+        }
         group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
         inline = {"kind": "inline", "must_understand": False, "metadata": {"0": array}}
         return json.dumps(group | {"consolidated_metadata": inline}).encode()
@@ -81,6 +82,13 @@ def shown(view: Viewer) -> np.ndarray:
     return cut(view, *SHAPE)[..., 0]
 
 
+def header(view: Viewer) -> str:
+    """The beginning of what is said of the size."""
+    return str(view.page.locator(".image-size").text_content()).rpartition(
+        " \N{MULTIPLICATION SIGN} "
+    )[0]
+
+
 def follows(view: Viewer) -> bool:
     return view.page.get_by_role("button", name="Follow newest").get_attribute("aria-pressed") == "true"  # fmt: skip
 
@@ -100,6 +108,7 @@ def test_the_newest_frame_is_followed_until_one_looks_back(
     np.testing.assert_array_equal(shown(view), grey(frame_of(10), 0, 4000))
     slider = view.page.get_by_label("Time")
     assert slider.get_attribute("max") == "10"
+    assert header(view) == "11 t \N{MULTIPLICATION SIGN} 60 y"
     view.page.keyboard.press(",")
     view.idle()
     assert view.view()["t"] == 9
@@ -112,6 +121,7 @@ def test_the_newest_frame_is_followed_until_one_looks_back(
     view.idle()
     assert view.view()["t"] == 14
     assert follows(view)
+    assert header(view) == "15 t \N{MULTIPLICATION SIGN} 60 y"
     until(view, "location.hash.includes('t=newest')")
     np.testing.assert_array_equal(shown(view), grey(frame_of(14), 0, 4000))
     assert [c for c in view.complaints if "404" not in c] == []
@@ -170,17 +180,3 @@ def test_a_server_that_is_gone_is_said_and_asked_again(see: Any, server: Server)
     store.frames = 5
     view.page.wait_for_function("() => __pyramidion.view().t === 4", timeout=8000)
     assert view.page.locator(".growing .badge").text_content() == "Recording"
-
-
-def test_a_store_that_does_not_say_so_is_known_by_the_server_of_the_camera(
-    see: Any, server: Server
-) -> None:
-    store = Growing(server, "zarr/plain", 3)
-    store.state = ""
-    server.documents["/info"] = {"state": "recording", "store": "plain"}
-    view = see("zarr/plain", f"#{RANGE}&t=newest", live="/")
-    assert follows(view)
-    store.frames = 5
-    until(view, "__pyramidion.view().t === 4")
-    server.documents["/info"] = {"state": "finished", "store": "plain"}
-    until(view, "document.querySelector('.growing .badge').hidden")

@@ -171,6 +171,58 @@ def test_a_camera_process_that_is_killed(recording):
     assert check_frames(store) == list(range(report["frames_stored"]))
 
 
+def test_a_camera_process_that_is_killed_while_the_ring_is_full(recording):
+    """What it had counted and could not tell any more is listed, for an unknown reason."""
+    process, store = recording("sim:width=256,height=256,rate=2000", "--ring", "16MiB")
+    wait_for(lambda: frames_in(store) > 100)
+    camera = _camera_of(process.pid)
+    os.kill(process.pid, signal.SIGSTOP)
+    time.sleep(1.0)
+    os.kill(camera, signal.SIGKILL)
+    os.kill(process.pid, signal.SIGCONT)
+    status, report, _ = report_of(process)
+    assert status == 1
+    assert report["lost_by_reason"]["unknown"]
+    check_accounted(store, report["frames_camera"])
+
+
+def test_more_losses_than_the_ring_can_tell(recording):
+    camera = "sim:width=16,height=8,rate=30000,lose=3"
+    process, store = recording(camera, "--frames", 60_000, "--ring", "64MiB", "--buffers", 4096)
+    wait_for(lambda: frames_in(store) > 100)
+    os.kill(process.pid, signal.SIGSTOP)
+    time.sleep(2.0)
+    os.kill(process.pid, signal.SIGCONT)
+    status, report, _ = report_of(process)
+    assert status == 1
+    check_accounted(store, report["frames_camera"])
+
+
+def test_a_closed_terminal_ends_it_cleanly(recording):
+    process, store = recording(SMALL)
+    wait_for(lambda: frames_in(store) > 20)
+    os.kill(process.pid, signal.SIGHUP)
+    status, report, _ = report_of(process)
+    assert status == 129
+    check_accounted(store, report["frames_camera"])
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_live_server_that_dies_or_hangs_is_started_again(tmp_path, how):
+    process = start(SMALL, "-o", tmp_path / "r.zarr", "--port", "0", "--json", stdin=None)
+    try:
+        wait_for(lambda: frames_in(tmp_path / "r.zarr") > 20)
+        first = _server_of(process.pid)
+        os.kill(first, how)
+        wait_for(lambda: _server_of(process.pid) not in (first, None), 60)
+        os.kill(process.pid, signal.SIGINT)
+        status, report, lines = report_of(process)
+        assert status == 130, lines
+        check_accounted(tmp_path / "r.zarr", report["frames_camera"])
+    finally:
+        stop_group(process)
+
+
 @pytest.mark.parametrize("options", [(), ("--levels", "mean"), ("--chunk-t", "16")])
 def test_killed_at_random_moments(tmp_path, options):
     """Each time: no process and no shared memory stays, the store is right, repair and resume work."""
@@ -204,6 +256,15 @@ def _camera_of(pid):
         if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text():
             return child
     raise AssertionError("no camera")
+
+
+def _server_of(pid):
+    """Return the process that listens: the last child that was started."""
+    children = [
+        child for child in children_of(pid)
+        if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text() and _is_alive(child)
+    ]  # fmt: skip
+    return max(children[1:], default=None)
 
 
 def _is_alive(pid):

@@ -70,7 +70,10 @@ def test_it_can_be_told():
         ({"chunk": (1, 1024, None), "shard": (1, 3, 1)}, "sharding.y: 3 x 1024 px exceeds the frame (2304 px)"),
         ({"shard": (1, 2, 1)}, "sharding.y: 2 x 2304 px exceeds the frame (2304 px)"),
         ({"chunk": (0, None, None)}, "chunking.t: at least 1 (0)"),
-        ({"chunk": (10**6, 2304, 4096)}, "chunking: a chunk of"),
+        ({"chunk": (10**6, 2304, 4096)}, "chunking.t: 1000000 frames make a chunk of 18.9 TB or more (at most 1.07 GB)"),
+        ({"chunk": (10**4, None, None)}, "chunking.t: 10000 frames make a chunk of 81.9 MB or more (at most 67.1 MB)"),
+        ({"chunk": (10**8, 1, None)}, "chunking.t: 100000000 frames make a chunk of 200 MB or more"),
+        ({"chunk": (10**7, None, 8)}, "chunking.t: 10000000 frames make a chunk of 160 MB or more"),
         ({"chunk": (1, 1, 1), "shard": (10, None, None)}, "sharding: a shard of"),
     ],
 )  # fmt: skip

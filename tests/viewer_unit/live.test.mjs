@@ -115,6 +115,7 @@ test('how camera, recording and page stand', () => {
   const mood = (info, more = {}) => standing(info, { ...page, ...more }).mood;
   assert.equal(mood({ state: 'recording' }), 'recording');
   assert.equal(mood({ state: 'looking' }), 'looking');
+  assert.equal(mood({ state: 'looking' }, { age: 3 }), 'waiting');
   assert.equal(mood({ state: 'camera lost' }), 'lost');
   assert.equal(mood({ state: 'failed', error: 'x' }), 'lost');
   assert.equal(mood({}, { seen: false, age: Infinity }), 'waiting');
@@ -122,5 +123,5 @@ test('how camera, recording and page stand', () => {
   assert.equal(mood({ state: 'recording' }, { trouble }), 'gone');
   assert.equal(mood({ state: 'finished' }, { trouble }), 'finished', 'a server that ends with its recording is no trouble');
   assert.equal(standing({ state: 'recording', fps: 100 }, { ...page, age: 12 }).text, 'No new frame for 12 s.');
-  assert.equal(standing({}, { ...page, age: 12, trouble, retryIn: 2.3 }).text, 'The server does not answer. The picture is 12 s old. Next try in 3 s.');
+  assert.equal(standing({}, { ...page, age: 12, trouble, retryIn: 2.3 }).text, 'The server does not answer: the program may have ended. The picture is 12 s old. Next try in 3 s.');
 });

@@ -68,8 +68,7 @@ def test_frames_pushed_and_lost_are_all_frames(run, release_every):
         original = ring.push
         ring.push = lambda stamps: (pushed.extend(stamps.number.tolist()), original(stamps))
         capture.run()
-        capture.end(ENDED)
-        lost = numbers_of(ring.take_lost())
+        lost = numbers_of([*capture.end(ENDED), *ring.take_lost()])
         assert sorted(pushed + lost) == list(range(n_taken))
         assert ring.n_camera == n_taken
     finally:
@@ -102,6 +101,22 @@ def test_a_full_ring_is_a_counted_loss():
         capture.end(ENDED)
         assert ring.pushed == 4
         assert ring.take_lost() == [Lost(4, 6, "ring")]
+    finally:
+        ring.close()
+
+
+def test_more_losses_than_the_ring_has_room_for():
+    """Nobody fetches the notes: the rest is kept, and told at the end."""
+    ring = FrameRing.create(SPEC, 8)
+    try:
+        calls = [([3 * n], ()) for n in range(20_000)]
+        capture = Capture(ScriptedCamera(calls, ring), SPEC, ring, JOB)
+        capture.run()
+        untold = capture.end(ENDED)
+        lost = [*ring.take_lost(), *untold]
+        assert len(untold) > 1000
+        expected = [Lost(3 * n + 1, 2, "camera") for n in range(19_999)]
+        assert lost == expected
     finally:
         ring.close()
 

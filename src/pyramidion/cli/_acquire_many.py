@@ -14,10 +14,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO, Any
 
 from pyramidion.cli._acquire_values import Request, Typed
 from pyramidion.cli._print import print_json, tell
+from pyramidion.core import UsageError
+from pyramidion.instruments import split_address
+from pyramidion.workflows import check_out
 from pyramidion.workflows._host_clock import CLOCK_VARIABLE, HostClock
 
 CHILD_VARIABLE = "PYRAMIDION_STOP_WITH_INPUT"
@@ -58,6 +62,7 @@ def record_each(requests: Sequence[Request], typed: Typed) -> None:
     KeyboardInterrupt
         After the clean end that Ctrl-C or SIGTERM asked for, when nothing else went wrong.
     """
+    _check(requests)
     clock = str(HostClock.now())
     is_json = bool(typed.options.get("--json"))
     children = [
@@ -82,6 +87,21 @@ def record_each(requests: Sequence[Request], typed: Typed) -> None:
 
         raise SystemExit(stopped_status(stop))
     raise SystemExit(worst(statuses))
+
+
+def _check(requests: Sequence[Request]) -> None:
+    """Refuse what can be seen to be wrong before the first camera is opened."""
+    seen: set[Path] = set()
+    for request in requests:
+        split_address(request.camera)
+        if request.out is None:
+            continue
+        if request.out.exists():
+            check_out(request.out, request.options)
+        if request.out in seen:
+            mend = "put {camera} into the name"
+            raise UsageError(str(request.out), "given to two cameras", mend=mend, id="PYR-ALL-10")
+        seen.add(request.out)
 
 
 def worst(statuses: Sequence[int]) -> int:

@@ -45,11 +45,15 @@ def repair(
         for note in report.notes:
             print(f"  {shown(note)}")
         print(f"{shown(dataset)}: {counted(report.n_repaired, 'blocks')} repaired")
+    faults = report.faults if isinstance(report, RecordingRepairReport) else ()
+    for fault in faults:
+        tell(f"pyramidion repair: error: {shown(dataset)}: {fault}")
     if report.damaged:
         for fault in report.damaged[:SHOWN_FAULTS]:
             tell(f"pyramidion repair: error: {escape(fault, LONGEST_LINE)}")
         told = counted(len(report.damaged), unit)
         tell(f"pyramidion repair: {shown(dataset)}: {told} left as before: cannot be read")
+    if report.damaged or faults:
         raise SystemExit(1)
 
 
@@ -61,5 +65,10 @@ def _print_recording(report: RecordingRepairReport) -> None:
     print(f"  frames readable {report.n_readable:>12}")
     print(f"         repaired {report.n_repaired:>12}")
     print(f"         lost     {report.n_lost:>12}" + (f"  ({reasons})" if reasons else ""))
+    if report.n_gone:
+        print(f"         gone     {report.n_gone:>12}  (readers saw them; they are among the lost)")
+    if report.guessed:
+        first, last = report.guessed
+        print(f"  numbers guessed  frames {first} to {last}")
     for note in report.notes:
         print(f"  {shown(note)}")

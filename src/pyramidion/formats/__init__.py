@@ -18,6 +18,7 @@ from pyramidion.formats._recording import (
     FrameWriter,
     RecordingOptions,
     RecordingPlan,
+    check_resume,
     open_frame_writer,
     plan_recording,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "StoredArray",
     "WaveformStore",
     "WriteOptions",
+    "check_resume",
     "check_seal",
     "example_codes",
     "example_voxels",

@@ -278,7 +278,7 @@ class SimCamera:
         every, count = self._value["lose"]
         kept = np.ones(len(numbers), bool)
         if every:
-            kept &= (numbers < every) | (numbers % every >= count)
+            kept &= numbers % (every + count) < every
         if self._value["lose_random"]:
             kept &= _uniform(numbers, self._value["seed"]) >= self._value["lose_random"]
         return numbers if kept.all() else numbers[kept]

@@ -61,6 +61,10 @@ class LiveView:
         """Return the routes."""
         return [Route("/latest", self.latest), Route("/info", self.info)]
 
+    def beat(self) -> None:
+        """Tell the recording that this server is well."""
+        self._ring.live_beat()
+
     @property
     def is_over(self) -> bool:
         """Whether nothing more will come, and those who made the ring know."""

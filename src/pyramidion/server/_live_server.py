@@ -57,7 +57,9 @@ def run_live_server(
         Bound by the parent, who so knows the port, and keeps it when this process has to be
         started again; otherwise that of `settings` is bound here.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for ignored in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, ignored):
+            signal.signal(getattr(signal, ignored), signal.SIG_IGN)
     _end_with_parent()
     if hasattr(os, "nice"):  # not on Windows
         os.nice(_NICE)
@@ -71,6 +73,8 @@ def run_live_server(
             _LiveServer(app, live, lambda: _send(connection, url)).run(sockets=[bound])
     except PyramidionError as error:
         _send(connection, error)
+    except FileNotFoundError:  # the ring: the recording ended while this process was starting
+        return
 
 
 class _LiveServer(Server):
@@ -88,7 +92,8 @@ class _LiveServer(Server):
             super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
-        """Look ten times a second whether the recording is over."""
+        """Look ten times a second whether the recording is over, and tell that all is well."""
+        self._live.beat()
         if self._live.is_over:
             self._live.end()
             return True

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from multiprocessing import shared_memory
@@ -39,7 +40,8 @@ _PAGE = 4096
 (_IS, _HEIGHT, _WIDTH, _DTYPE, _SLOTS, _KEEP) = range(6)  # creator, once
 (_HEAD, _CLAIM, _LOST_HEAD, _SEEN, _N_CAMERA, _BEAT, _STATE) = range(8, 15)  # the camera's process
 (_TAIL, _LOST_TAIL) = range(24, 26)  # the recorder
-(_STOP, _LIMIT, _STATUS_AT, _PID) = range(32, 36)  # the supervisor
+(_STOP, _LIMIT, _STATUS_AT) = range(32, 35)  # the supervisor
+_LIVE_BEAT = 40  # the live server
 _DTYPES = ("u1", "i1", "<u2", "<i2", "<u4", "<i4", "<f4", "<f8")
 
 OPENING, RUNNING, ENDED, FAILED = range(4)
@@ -192,20 +194,22 @@ class FrameRing:
         self._times[1, at : at + k] = stamps.time_host
         self._words[_HEAD] = head + k
 
-    def lose(self, lost: Lost) -> None:
+    def lose(self, lost: Lost) -> bool:
         """Tell of frames that were taken and are not in the ring.
 
-        When nobody has fetched thousands of such notes, further ones lengthen the last.
+        Returns
+        -------
+        bool
+            False when thousands of such notes wait to be fetched: to be told again later. What was
+            told is never changed, as somebody may be reading it.
         """
         head, tail = int(self._words[_LOST_HEAD]), int(self._words[_LOST_TAIL])
+        if head - tail >= _N_LOST:
+            return False
         code = LOST_REASONS.index(lost.reason)
-        if head - tail >= _N_LOST - 1:
-            last = self._lost[(head - 1) % _N_LOST]
-            last[1] = lost.first + lost.n_frames - last[0]
-            last[2] = 0
-            return
         self._lost[head % _N_LOST] = lost.first, lost.n_frames, code
         self._words[_LOST_HEAD] = head + 1
+        return True
 
     def beat(self, n_camera: int, state: int = RUNNING) -> None:
         """Tell how many frames the camera has taken, lost ones included, and that it is alive."""
@@ -296,7 +300,17 @@ class FrameRing:
         self._status[at % 2, : len(text)] = np.frombuffer(text, np.uint8)
         self._words[_STATUS_AT] = at
 
+    @property
+    def live_silent_s(self) -> float:
+        """Seconds since the live server last gave a sign; infinite before its first."""
+        beat = int(self._words[_LIVE_BEAT])
+        return (time.monotonic_ns() - beat) / 1e9 if beat else math.inf
+
     # -- whoever looks on ------------------------------------------------------------------------
+
+    def live_beat(self) -> None:
+        """Tell that the live server is well."""
+        self._words[_LIVE_BEAT] = time.monotonic_ns()
 
     def status(self) -> dict[str, Any]:
         """Return what :meth:`tell_status` told last; empty before."""

@@ -1,6 +1,6 @@
 """The verbs as functions: whatever the command line does, Python can do."""
 
-from pyramidion.workflows._acquire import Started, acquire, look
+from pyramidion.workflows._acquire import Started, acquire, check_out, look
 from pyramidion.workflows._acquire_config import AcquireConfig, read_config
 from pyramidion.workflows._acquire_options import AcquireOptions
 from pyramidion.workflows._acquire_plan import plan_acquisition
@@ -50,6 +50,7 @@ __all__ = [
     "VerifyReport",
     "acquire",
     "check_destination",
+    "check_out",
     "compress",
     "convert",
     "describe",

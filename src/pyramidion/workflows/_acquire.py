@@ -27,6 +27,7 @@ from pyramidion.core import (
 from pyramidion.formats import (
     FrameWriter,
     RecordingPlan,
+    check_resume,
     formats,
     open_frame_writer,
     plan_recording,
@@ -36,7 +37,7 @@ from pyramidion.workflows._acquire_options import AcquireOptions
 from pyramidion.workflows._acquire_report import AcquireReport, with_words
 from pyramidion.workflows._acquire_room import Room
 from pyramidion.workflows._acquire_status import Status, StatusKeeper
-from pyramidion.workflows._capture import CaptureJob
+from pyramidion.workflows._capture import CaptureEnd, CaptureJob
 from pyramidion.workflows._capture_process import CaptureProcess, RingSize
 from pyramidion.workflows._destination import check_destination, check_parent
 from pyramidion.workflows._host_clock import HostClock
@@ -113,7 +114,7 @@ def acquire(
         If it cannot begin; nothing was created then.
     """
     if out is not None:
-        _check_out(out, options)
+        check_out(out, options)
     with ExitStack() as stack:
         run = _Run(address, out, options, stack)
         run.serve(serve_live)
@@ -137,7 +138,15 @@ def look(address: str, options: AcquireOptions | None = None) -> Iterator[str]:
         yield run.ring.name
 
 
-def _check_out(out: Path, options: AcquireOptions) -> None:
+def check_out(out: Path, options: AcquireOptions) -> None:
+    """Check where a recording shall go, before a camera is opened.
+
+    Raises
+    ------
+    UsageError
+        If it has another format's name, exists and may not be replaced or continued, or has no
+        parent folder.
+    """
     zarr, *others = sorted(formats(), key=lambda each: each.name != "zarr")
     suffixes = tuple(s for each in others for s in (*each.suffixes, *each.image_suffixes))
     if out.name.lower().endswith(suffixes):
@@ -165,6 +174,8 @@ class _Run:
         stack.callback(self._capture.kill)
         self.spec = self._capture.spec
         self._plan = None if out is None else plan_recording(self.spec, options.recording)
+        if out is not None and options.recording.resume and out.exists():
+            check_resume(out, self.spec, options.recording)
         self._notes: list[str] = list(self._plan.notes) if self._plan else []
         self._room = Room(out, options) if out is not None else None
         if self._room is not None and self._plan is not None:
@@ -187,7 +198,7 @@ class _Run:
     def serve(self, serve_live: ServeLive | None) -> None:
         """Start the live server."""
         if serve_live is not None:
-            self._live = LiveProcess(serve_live, self.ring.name, self._out)
+            self._live = LiveProcess(serve_live, self.ring, self._out)
             self._stack.callback(self._live.stop)
 
     @property
@@ -282,13 +293,13 @@ class _Run:
     # -- the end ---------------------------------------------------------------------------------
 
     def _end(self, on_status: Callable[[Status], None]) -> AcquireReport:
-        fault = self._capture.end(self.ring)
-        self._fault = self._fault or fault
+        end = self._capture.end(self.ring)
+        self._fault = self._fault or end.fault
         if self._started_at is None and self.ring.pushed:
             self._first_frame()  # it was all over before anyone looked
         recorder, writer = self._recorder, self._writer
         if recorder is not None and writer is not None:
-            self._close_store(recorder, writer)
+            self._close_store(recorder, writer, end)
         elif self._out is not None:
             self._fault = self._fault or CameraError(
                 self._address, "no frame arrived", mend="check the camera", id="PYR-ACQ-12"
@@ -299,13 +310,13 @@ class _Run:
         on_status(self._status.tell(state, recorder, writer, error))
         return report
 
-    def _close_store(self, recorder: Recorder, writer: FrameWriter) -> None:
-        recorder.finish()
+    def _close_store(self, recorder: Recorder, writer: FrameWriter, end: CaptureEnd) -> None:
+        recorder.finish(end.untold, self.ring.n_camera)
         fault = recorder.fault
         if fault is not None and self._fault is None:
             self._fault = fault
         summary = {
-            "frames_camera": self.ring.n_camera,
+            "frames_camera": self._frames_camera,
             "frames_stored": recorder.n_stored - writer.first,
             "frames_lost": dict(sorted(recorder.lost.items())),
         }
@@ -314,6 +325,15 @@ class _Run:
         except PyramidionError as error:
             writer.abandon()
             self._fault = self._fault or error
+
+    @property
+    def _frames_camera(self) -> int:
+        """Frames the camera took; its process may have died before it could count the last ones."""
+        recorder, writer = self._recorder, self._writer
+        if recorder is None or writer is None:
+            return self.ring.n_camera
+        known = recorder.n_stored - writer.first + sum(recorder.lost.values())
+        return max(self.ring.n_camera, known)
 
     def _report(self) -> AcquireReport:
         recorder, writer = self._recorder, self._writer
@@ -325,10 +345,12 @@ class _Run:
             self._notes.append(
                 f"the clock was set by {self._clock.jump_s():+.0f} s; times here are not"
             )
+        if self._live is not None and self._live.is_given_up:
+            self._notes.append("the live server died again and again; the recording is complete")
         report = AcquireReport(
             self.spec.camera or self._address,
             self._out if writer else None,
-            self.ring.n_camera,
+            self._frames_camera,
             stored,
             recorder.n_stored if recorder else 0,
             lost,

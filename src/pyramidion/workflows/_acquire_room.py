@@ -39,7 +39,7 @@ class Room:
             If the frames that are asked for need more than is free; without a number, one frame.
         """
         free = max(0, free_bytes(self._out) - self._reserve)
-        share = 1.0 if plan.codec.name == "none" else _COMPRESSED_SHARE
+        share = 1.0 if plan.levels[0].codec.name == "none" else _COMPRESSED_SHARE
         needed = int((self._options.frames or 1) * plan.frame_bytes_on_disk * share)
         if needed > free and not self._options.force:
             raise StorageError(

@@ -10,6 +10,7 @@ import contextlib
 import math
 import signal
 import time
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -60,17 +61,35 @@ class CaptureStart:
     n_buffers: int
 
 
+@dataclass(frozen=True)
+class CaptureEnd:
+    """The last word of a capture process.
+
+    Parameters
+    ----------
+    fault : PyramidionError or None
+        What ended it, if that was a fault.
+    untold : tuple of Lost
+        Losses for which there was no room in the ring any more.
+    """
+
+    fault: PyramidionError | None
+    untold: tuple[Lost, ...] = ()
+
+
 def run_capture(job: CaptureJob, pipe: Connection) -> None:
     """Be the capture process.
 
     Sends the :class:`FrameSpec`, waits for :class:`CaptureStart`, captures until it is told to stop
-    or the camera ends, and sends None, or the error that ended it.
+    or the camera ends, and sends :class:`CaptureEnd`, which is also the answer when the camera
+    cannot be opened.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the supervisor decides
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # the supervisor decides
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     die_with_parent()
     camera: Camera | None = None
-    fault: PyramidionError | None = None
+    end = CaptureEnd(None)
     try:
         camera = open_camera(job.address)
         set_properties(camera, job.settings)
@@ -78,21 +97,20 @@ def run_capture(job: CaptureJob, pipe: Connection) -> None:
         pipe.send(spec)
         start = pipe.recv()
         if isinstance(start, CaptureStart):
-            fault = _capture(camera, spec, start, job)
+            end = _capture(camera, spec, start, job)
     except PyramidionError as error:
-        fault = error
+        end = CaptureEnd(error)
     except EOFError:  # the supervisor is gone
         return
     finally:
         if camera is not None:
             with contextlib.suppress(PyramidionError):
                 camera.close()
-    pipe.send(fault)
+    with contextlib.suppress(OSError):  # the supervisor is gone
+        pipe.send(end)
 
 
-def _capture(
-    camera: Camera, spec: FrameSpec, start: CaptureStart, job: CaptureJob
-) -> PyramidionError | None:
+def _capture(camera: Camera, spec: FrameSpec, start: CaptureStart, job: CaptureJob) -> CaptureEnd:
     ring = FrameRing.attach(start.ring)
     capture = Capture(camera, spec, ring, job)
     fault: PyramidionError | None = None
@@ -105,9 +123,9 @@ def _capture(
     finally:
         with contextlib.suppress(PyramidionError):
             camera.stop()
-    capture.end(FAILED if fault else ENDED)
+    untold = capture.end(FAILED if fault else ENDED)
     ring.close()
-    return fault
+    return CaptureEnd(fault, untold)
 
 
 class Capture:
@@ -134,7 +152,7 @@ class Capture:
         self._duration_s = math.inf if job.duration_s is None else job.duration_s
         self._trigger = str(spec.properties.get("trigger", ""))
         self._next = 0  # number of the frame that should come next
-        self._pending: Lost | None = None
+        self._untold: deque[Lost] = deque()
 
     def run(self) -> None:
         """Capture until told to stop, the limit is reached, or the camera has no more.
@@ -152,6 +170,8 @@ class Capture:
             while not ring.is_stopped and last < until and (left := self._left()):
                 n_frames = self._grab(min(self._batch, left))
                 ring.beat(self._next)
+                if len(self._untold) > 1:  # the last one may still grow
+                    self._tell_lost()
                 now = time.monotonic()
                 if n_frames:
                     last = now
@@ -161,10 +181,11 @@ class Capture:
                 if self._patience_s and now - last > self._patience_s:
                     raise self._nothing_came()
 
-    def end(self, state: int) -> None:
-        """Tell the last losses and how it ended."""
-        self._lose(None)
+    def end(self, state: int) -> tuple[Lost, ...]:
+        """Tell the last losses and how it ended; return those that there was no room for."""
+        self._tell_lost()
         self._ring.beat(self._next, state)
+        return tuple(self._untold)
 
     def _left(self) -> int:
         limit = self._ring.limit
@@ -178,7 +199,7 @@ class Capture:
         self._note_gaps(grabbed)
         if into is slots:
             if n_frames:
-                self._lose(None)
+                self._tell_lost()
                 arrived = np.full(n_frames, self._clock.unix_s())
                 self._ring.push(Stamps(grabbed.number, grabbed.time_camera, arrived))
         else:
@@ -197,16 +218,18 @@ class Capture:
             self._next = int(numbers[-1]) + 1
         self._next = max([self._next, *(lost.first + lost.n_frames for lost in grabbed.lost)])
 
-    def _lose(self, lost: Lost | None) -> None:
-        """Note a loss; neighbours of the same kind become one. None: what is pending is told."""
-        pending = self._pending
-        after = pending and (pending.first + pending.n_frames, pending.reason)
-        if pending and lost and after == (lost.first, lost.reason):
-            self._pending = pending._replace(n_frames=pending.n_frames + lost.n_frames)
-            return
-        if pending:
-            self._ring.lose(pending)
-        self._pending = lost
+    def _lose(self, lost: Lost) -> None:
+        """Note a loss; neighbours of the same kind become one."""
+        last = self._untold[-1] if self._untold else None
+        if last and (last.first + last.n_frames, last.reason) == (lost.first, lost.reason):
+            self._untold[-1] = last._replace(n_frames=last.n_frames + lost.n_frames)
+        else:
+            self._untold.append(lost)
+
+    def _tell_lost(self) -> None:
+        """Tell what has been noted, as far as there is room for it."""
+        while self._untold and self._ring.lose(self._untold[0]):
+            self._untold.popleft()
 
     def _nothing_came(self) -> CameraError:
         what = f"no frame for {self._patience_s:.1f} s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import time
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from pathlib import Path
 
 from pyramidion.core import CameraError, FrameSpec, PyramidionError, UsageError, format_bytes
 from pyramidion.storage import ENDED, FAILED, OPENING, FrameRing, free_bytes
-from pyramidion.workflows._capture import CaptureJob, CaptureStart, run_capture
+from pyramidion.workflows._capture import CaptureEnd, CaptureJob, CaptureStart, run_capture
 from pyramidion.workflows._children import start_child
 
 _OPEN_S = 60.0
 _SILENT_S = 10.0
 _STOP_S = 2.0
+_HANGING_S = 0.5
 _LEAST_SLOTS = 8
 _RING_S = 1.0
 _LEAST_BYTES, _MOST_BYTES = 2**26, 2**30
@@ -34,10 +36,13 @@ class RingSize:
         Frames.
     keep : int
         Newest ones that viewers can rely on.
+    asked_bytes : int
+        What was asked for, or chosen.
     """
 
     n_slots: int
     keep: int
+    asked_bytes: int
 
     @classmethod
     def of(cls, spec: FrameSpec, n_bytes: int) -> RingSize:
@@ -54,7 +59,7 @@ class RingSize:
             second = spec.frame_bytes * spec.rate_hz * _RING_S or _MOST_BYTES / 2
             n_bytes = int(min(max(second, _LEAST_BYTES), _MOST_BYTES))
         n_slots = min(max(n_bytes // max(1, spec.frame_bytes), _LEAST_SLOTS), _MOST_SLOTS)
-        return cls(n_slots, min(max(3, n_slots // 8), _MOST_KEPT))
+        return cls(n_slots, min(max(3, n_slots // 8), _MOST_KEPT), n_bytes)
 
     def check(self, spec: FrameSpec) -> None:
         """Refuse a ring that this machine has no memory for.
@@ -64,7 +69,8 @@ class RingSize:
         UsageError
             If it does not fit.
         """
-        needed, there = self.n_slots * spec.frame_bytes, free_memory_bytes()
+        needed = max(self.n_slots * spec.frame_bytes, self.asked_bytes)
+        there = free_memory_bytes()
         if needed > there:
             raise UsageError(
                 "--ring", f"buffers {format_bytes(needed)} of {format_bytes(there)}", None,
@@ -119,7 +125,7 @@ class CaptureProcess:
             raise
         if not isinstance(answer, FrameSpec):
             self.kill()
-            raise answer or self._died()
+            raise answer.fault or self._died()
         self.spec = answer
 
     @property
@@ -146,28 +152,28 @@ class CaptureProcess:
             )  # fmt: skip
         return None
 
-    def end(self, ring: FrameRing) -> PyramidionError | None:
+    def end(self, ring: FrameRing) -> CaptureEnd:
         """Stop the camera and wait for the process; one that hangs is killed.
 
         Returns
         -------
-        PyramidionError or None
-            What ended capturing, if it was a fault.
+        CaptureEnd
+            What ended capturing, if it was a fault, and losses that are not in the ring.
         """
         ring.ask_stop()
-        until = time.monotonic() + (_STOP_S if ring.silent_s < 1 else 0.5)
-        while ring.state not in (ENDED, FAILED) and self._process.is_alive():
-            if time.monotonic() > until + (_SILENT_S if ring.silent_s < 1 else 0):
-                break
+        patience_s = _STOP_S + _SILENT_S if ring.silent_s < 1 else _HANGING_S
+        until = time.monotonic() + patience_s
+        while self._is_running(ring) and time.monotonic() < until:
             time.sleep(0.005)
-        answer = None
+        answer: FrameSpec | CaptureEnd = CaptureEnd(None)
         if ring.state in (ENDED, FAILED):
-            try:
+            with contextlib.suppress(CameraError):  # killed just then: the ring has told the rest
                 answer = self._answer(_STOP_S)
-            except CameraError:  # it has told all that matters through the ring
-                answer = None
         self.kill()
-        return answer if isinstance(answer, PyramidionError) else None
+        return answer if isinstance(answer, CaptureEnd) else CaptureEnd(None)
+
+    def _is_running(self, ring: FrameRing) -> bool:
+        return ring.state not in (ENDED, FAILED) and self._process.is_alive()
 
     def kill(self) -> None:
         """End the process now, if it has not ended; safe to call twice."""
@@ -177,14 +183,14 @@ class CaptureProcess:
             self._process.join()
         self._pipe.close()
 
-    def _answer(self, timeout_s: float) -> FrameSpec | PyramidionError | None:
+    def _answer(self, timeout_s: float) -> FrameSpec | CaptureEnd:
         try:
             if not self._pipe.poll(timeout_s):
                 raise CameraError(
                     self._address, f"camera does not answer for {timeout_s:.0f} s",
                     mend="unplug it or restart its driver", id="PYR-CAM-08",
                 )  # fmt: skip
-            answer: FrameSpec | PyramidionError | None = self._pipe.recv()
+            answer: FrameSpec | CaptureEnd = self._pipe.recv()
         except (EOFError, OSError):
             raise self._died() from None
         return answer

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -83,10 +83,18 @@ class Recorder:
         for thread in (*self._writers, *self._keepers):
             thread.start()
 
-    def finish(self) -> None:
+    def finish(self, untold: Sequence[Lost], n_camera: int) -> None:
         """Write what is still in the ring; the camera has stopped.
 
         Frames that cannot be written any more are counted as lost.
+
+        Parameters
+        ----------
+        untold : sequence of Lost
+            Losses that are not in the ring.
+        n_camera : int
+            Frames that the camera took. What is then neither stored nor lost was lost with the
+            camera's process, and is listed as ``unknown``.
         """
         self._ended.set()
         for thread in self._writers:
@@ -97,7 +105,9 @@ class Recorder:
             thread.join()
         self._publish()
         self._sync()
+        self._note_lost(untold)
         self._count_unwritten()
+        self._note_unknown(n_camera)
 
     # -- writing ---------------------------------------------------------------------------------
 
@@ -144,7 +154,7 @@ class Recorder:
 
     def _publish(self) -> None:
         try:
-            self._tell_lost(self._ring.take_lost())
+            self._note_lost(self._ring.take_lost())
             self.n_stored = self._writer.publish()
         except PyramidionError as error:
             self.fault = self.fault or error
@@ -160,13 +170,23 @@ class Recorder:
         except PyramidionError as error:
             self.fault = self.fault or error
 
-    def _tell_lost(self, lost: list[Lost]) -> None:
-        if not lost:
-            return
+    def _note_lost(self, lost: Sequence[Lost]) -> None:
+        self._count(lost)
+        try:
+            self._writer.lose(lost)
+        except PyramidionError as error:
+            self.fault = self.fault or error
+
+    def _note_unknown(self, n_camera: int) -> None:
+        try:
+            self._count(self._writer.account(n_camera))
+        except PyramidionError as error:
+            self.fault = self.fault or error
+
+    def _count(self, lost: Sequence[Lost]) -> None:
         self.lost_runs += lost[: max(0, KEPT_RUNS - len(self.lost_runs))]
         for each in lost:
             self.lost[each.reason] = self.lost.get(each.reason, 0) + each.n_frames
-        self._writer.lose(lost)
 
     def _count_unwritten(self) -> None:
         """Count the frames behind the first one that could not be written."""
@@ -181,7 +201,4 @@ class Recorder:
         missing = np.concatenate(numbers)
         breaks = np.flatnonzero(np.diff(missing) != 1) + 1
         runs = np.split(missing, breaks)
-        try:
-            self._tell_lost([Lost(int(run[0]), len(run), "disk") for run in runs])
-        except PyramidionError as error:
-            self.fault = self.fault or error
+        self._note_lost([Lost(int(run[0]), len(run), "disk") for run in runs])

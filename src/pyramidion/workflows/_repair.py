@@ -13,7 +13,6 @@ from pyramidion.workflows._options import n_workers
 from pyramidion.workflows._pool import in_order
 from pyramidion.workflows._repair_recording import (
     RecordingRepairReport,
-    looks_like_recording,
     repair_recording,
 )
 from pyramidion.workflows._stream import Progress
@@ -81,6 +80,8 @@ def repair(
     StorageError
         If another process is writing it.
     """
+    from pyramidion.formats._recording.recover import looks_like_recording
+
     if looks_like_recording(dataset):
         return repair_recording(dataset, workers)
     check_is_idx(dataset)

@@ -29,6 +29,12 @@ class RecordingRepairReport:
         Frames that are not stored, by reason.
     notes : tuple of str
         What was done.
+    faults : tuple of str
+        What is not as it was, and cannot be made so: frames that are gone, numbers that are guessed.
+    n_gone : int
+        Frames that readers saw and that are not there any more; they are among the lost.
+    guessed : (int, int), optional
+        First and last frame (by place) whose number was counted on.
     damaged : tuple of str
         Frames inside the recording that cannot be read; they are as they were.
     is_nothing_done : bool
@@ -40,6 +46,9 @@ class RecordingRepairReport:
     n_repaired: int
     lost: dict[str, int]
     notes: tuple[str, ...]
+    faults: tuple[str, ...]
+    n_gone: int
+    guessed: tuple[int, int] | None
     damaged: tuple[str, ...]
     is_nothing_done: bool
 
@@ -56,16 +65,14 @@ class RecordingRepairReport:
             "repaired": self.n_repaired,
             "lost": self.n_lost,
             "lost_by_reason": self.lost,
+            "gone": self.n_gone,
+            "frame_number_guessed": self.guessed and list(self.guessed),
             "notes": list(self.notes),
+            "faults": list(self.faults),
             "n_damaged": len(self.damaged),
             "damaged": list(self.damaged[:SHOWN_FAULTS]),
             "nothing_to_do": self.is_nothing_done,
         }
-
-
-def looks_like_recording(dataset: Path) -> bool:
-    """Tell whether a folder is or was a recording, even if its root cannot be read any more."""
-    return dataset.is_dir() and (dataset / "frame_number").is_dir()
 
 
 def repair_recording(dataset: Path, workers: int = 0) -> RecordingRepairReport:
@@ -98,6 +105,9 @@ def repair_recording(dataset: Path, workers: int = 0) -> RecordingRepairReport:
         done.n_repaired,
         by_reason(done.lost),
         tuple(done.notes),
+        tuple(done.faults),
+        done.n_gone,
+        done.guessed,
         tuple(done.damaged),
         done.is_nothing_done,
     )

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
+_STOPPING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 @contextmanager
 def undisturbed(*, then_raise: bool = True) -> Iterator[None]:
-    """Have the first Ctrl-C or SIGTERM wait until the block is done; the second acts at once.
+    """Have the first signal to stop wait until the block is done; the second acts at once.
 
     Parameters
     ----------

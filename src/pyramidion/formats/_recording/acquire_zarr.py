@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 
 from pyramidion.core import (
-    LOST_REASONS,
     DataError,
     Lost,
     PyramidionError,
@@ -31,6 +30,8 @@ from pyramidion.core import (
 )
 from pyramidion.formats._recording.closing import write_root
 from pyramidion.formats._recording.durable import replace_document
+from pyramidion.formats._recording.kept import Kept
+from pyramidion.formats._recording.losses import LossTable
 from pyramidion.formats._recording.metadata import LOST, SIDE_DTYPES, side_metadata, to_bytes
 from pyramidion.formats._recording.plan import RecordingPlan
 from pyramidion.formats._recording.shapes import DOCUMENT
@@ -69,7 +70,7 @@ class AcquireZarrWriter:
         self.first = 0
         self._store, self._plan, self._own, self._lock_file = store, plan, own, lock
         self._turn = threading.Condition()
-        self._n_written = self._n_lost = 0
+        self._n_written = 0
         self._error: StorageError | None = None
         self._window = WindowSample()
         self._stream: Any = None
@@ -80,6 +81,7 @@ class AcquireZarrWriter:
         for name in (*SIDE_DTYPES, LOST):
             (store / name).mkdir(parents=True)
         self._sides = {name: SideArray(store / name, name) for name in (*SIDE_DTYPES, LOST)}
+        self._losses = LossTable(store, self._sides[LOST], Kept(own))
         with told_as(store):
             self._tell_sides()
 
@@ -114,11 +116,16 @@ class AcquireZarrWriter:
 
     def lose(self, lost: Sequence[Lost]) -> None:
         """Note frames that were taken and are not stored."""
-        rows = [(run.first, run.n_frames, LOST_REASONS.index(run.reason)) for run in lost]
+        if lost:
+            with self._turn, told_as(self._store):
+                self._losses.add(lost)
+
+    def account(self, n_camera: int) -> list[Lost]:
+        """Note what is neither stored nor lost."""
         with self._turn:
-            if rows:
-                self._sides[LOST].put(self._n_lost, np.array(rows))
-                self._n_lost += len(rows)
+            lost = self._losses.unaccounted(self._n_written, n_camera)
+        self.lose(lost)
+        return lost
 
     def publish(self) -> int:
         """Return how many frames have been handed over; what readers see is not ours to say."""
@@ -144,8 +151,8 @@ class AcquireZarrWriter:
             with told_as(self._store):
                 self._tell_sides()
                 n_levels = self._n_levels()
-                frames = {"state": "finished", "frames": self._n_written}
-                own = {**self._own, **summary, **frames}
+                totals = self._losses.totals(summary, self._n_written)
+                own = {**self._own, **summary, **totals, "state": "finished"}
                 write_root(self._store, own, n_levels, self._window.window())
             self._check()
         finally:
@@ -168,7 +175,7 @@ class AcquireZarrWriter:
                 raise _cannot_write(self._store, error) from error
 
     def _tell_sides(self) -> None:
-        counts = {**dict.fromkeys(SIDE_DTYPES, self._n_written), LOST: self._n_lost}
+        counts = {**dict.fromkeys(SIDE_DTYPES, self._n_written), LOST: self._losses.n_rows}
         for name, n in counts.items():
             document = to_bytes(side_metadata(name, n))
             replace_document(self._store / name / DOCUMENT, document)

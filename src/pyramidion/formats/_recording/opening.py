@@ -24,8 +24,8 @@ from pyramidion.formats._recording.metadata import (
 from pyramidion.formats._recording.options import RecordingOptions
 from pyramidion.formats._recording.ownership import is_own_store
 from pyramidion.formats._recording.plan import RecordingPlan, plan_recording
-from pyramidion.formats._recording.reserve import RESERVE_BYTES, make_reserve
-from pyramidion.formats._recording.resuming import reopen
+from pyramidion.formats._recording.reserve import RESERVE_BYTES, make_reserve, release_reserve
+from pyramidion.formats._recording.resuming import documents_to_go_on, reopen
 from pyramidion.formats._recording.shapes import DOCUMENT
 from pyramidion.formats._recording.writer import FrameWriter, RecordingWriter
 from pyramidion.storage import WriterLock, hidden_sibling, restore_replaced, told_as
@@ -65,18 +65,51 @@ def open_frame_writer(path: Path, spec: FrameSpec, options: RecordingOptions) ->
     lock = WriterLock(path)
     try:
         with told_as(path):
-            if is_there and options.resume and not is_foreign:
-                kept = reopen(path, plan)
-                make_reserve(path, reserve_bytes(plan))
-                return RecordingWriter(path, plan, kept, lock)
             own = own_attributes(plan, time.time())
             if is_foreign:
+                release_reserve(path)  # that a killed writer may have left
                 return _begin_foreign(path, plan, own, lock)
-            _create(path, plan, own)
-            return RecordingWriter(path, plan, Kept(own), lock)
+            if is_there and options.resume:
+                kept = reopen(path, plan)
+            else:
+                _create(path, plan, own)
+                kept = Kept(own)
+            make_reserve(path, reserve_bytes(plan))
+            return RecordingWriter(path, plan, kept, lock)
     except BaseException:
+        if lock.held:
+            release_reserve(path)
         lock.release()
         raise
+
+
+def check_resume(path: Path, spec: FrameSpec, options: RecordingOptions) -> None:
+    """Refuse what cannot go on, before a camera is started; changes nothing.
+
+    Parameters
+    ----------
+    path : Path
+        The store; where nothing is, a recording may begin.
+    spec : FrameSpec
+        What a frame is.
+    options : RecordingOptions
+        How it is to be stored; without ``resume`` nothing is looked at.
+
+    Raises
+    ------
+    UsageError
+        If it is no recording, or one of other frames, or cut or encoded otherwise.
+    DamagedError
+        If it must be repaired first.
+    """
+    path = Path(path)
+    plan = plan_recording(spec, options)
+    if not options.resume or not os.path.lexists(path):
+        return
+    if options.writer == "acquire-zarr":
+        _check_replaceable(path, options)
+        return
+    documents_to_go_on(path, plan)
 
 
 def _check_replaceable(path: Path, options: RecordingOptions) -> None:
@@ -123,7 +156,6 @@ def _create(path: Path, plan: RecordingPlan, own: dict[str, Any]) -> None:
         document = level_metadata(plan.levels[level], 0, "recording")
         _write(begun / plan.paths[level], document)
     write_root(begun, own, plan.n_recorded)
-    make_reserve(begun, reserve_bytes(plan))
     sync_folder(begun)
     if os.path.lexists(path):
         replaced = hidden_sibling(path, "replaced")

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 from pyramidion.core import PyramidionError
-from pyramidion.formats._recording.reserve import RESERVE_NAME
 from pyramidion.formats._waveform.documents import read_json
 from pyramidion.storage import SCRATCH, Folder
 
@@ -24,7 +23,7 @@ def is_own_store(path: Path) -> bool:
         at = Path(folder)
         if at == path:
             folders[:] = [name for name in folders if name not in SCRATCH]
-        hidden = (*SCRATCH, RESERVE_NAME) if at == path else ()
+        hidden = SCRATCH if at == path else ()
         names = [name for name in folders + files if name not in hidden]
         if not all(_is_known(at / name, name) for name in names):
             return False

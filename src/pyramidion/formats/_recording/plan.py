@@ -228,8 +228,10 @@ def _chunk(
             f"cut to {y} x {x} px"
         )
     n_bytes = t * y * x * itemsize
-    if n_bytes > LARGEST_CHUNK_BYTES:
-        raise _fault("chunking", f"a chunk of {format_bytes(n_bytes)}", f"at most {format_bytes(LARGEST_CHUNK_BYTES)}")  # fmt: skip
+    largest = LARGEST_CHOSEN_BYTES if None in given[1:] else LARGEST_CHUNK_BYTES
+    if n_bytes > largest:
+        told = f"{t} frames make a chunk of {format_bytes(n_bytes)} or more"
+        raise _fault("chunking.t", told, f"at most {format_bytes(largest)}")
     return t, y, x
 
 

@@ -66,6 +66,17 @@ class Documents:
         return min(others, default=0)
 
 
+def looks_like_recording(path: Path) -> bool:
+    """Tell whether a folder is a recording, or was one and has lost its root."""
+    if not path.is_dir():
+        return False
+    try:
+        root = read_json(Folder(path), "zarr.json")
+    except (DataError, OSError):
+        return any((path / name).is_dir() for name in (*SIDE_DTYPES, LOST))
+    return _kept_own(root) is not None
+
+
 def read_documents(path: Path) -> Documents:
     """Read every document of a recording.
 
@@ -146,10 +157,16 @@ class _UnreadableError(DataError):
     """Too little is left."""
 
 
-def _own(root: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+def _kept_own(root: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what a root says of a recording; None where it is of something else."""
     attributes = root.get("attributes")
     own = attributes.get("pyramidion") if isinstance(attributes, Mapping) else None
-    if not isinstance(own, Mapping) or own.get("kind") != "recording":
+    return own if isinstance(own, Mapping) and own.get("kind") == "recording" else None
+
+
+def _own(root: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    own = _kept_own(root)
+    if own is None:
         raise DataError(where, "not a recording", mend="name a recording", id="PYR-ZAR-01")
     check_version(own, where)
     if own.get("writer") != "pyramidion":
@@ -203,7 +220,8 @@ def _own_of_arrays(path: Path, found: Mapping[str, Mapping[str, Any]]) -> dict[s
     names = [key for key in found if key == "frames" or key.rpartition("/")[2].isdigit()]
     layouts = {key: ArrayLayout.from_metadata(found[key]) for key in sorted(names, key=_number)}
     levels = [(key, layout) for key, layout in layouts.items() if layout is not None]
-    if not levels or _number(levels[0][0]) or "frame_number" not in found:
+    is_ours = any(name in found for name in (*SIDE_DTYPES, LOST))
+    if not levels or _number(levels[0][0]) or not is_ours:
         raise _UnreadableError(
             str(path), "not a recording", "its documents are gone", id="PYR-ZAR-02"
         )

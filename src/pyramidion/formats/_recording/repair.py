@@ -24,14 +24,23 @@ from pyramidion.formats._recording.mend_levels import coarse_bytes, mend_levels
 from pyramidion.formats._recording.metadata import LOST, SIDE_DTYPES, side_metadata, to_bytes
 from pyramidion.formats._recording.plan import RecordingPlan
 from pyramidion.formats._recording.recover import Documents, plan_of, read_documents
-from pyramidion.formats._recording.reserve import RESERVE_NAME, release_reserve
+from pyramidion.formats._recording.reserve import release_reserve, reserve_path
 from pyramidion.formats._recording.shapes import DOCUMENT
 from pyramidion.formats._recording.shard_file import ENTRY_BYTES, read_start_index
-from pyramidion.formats._recording.sides import Sides, mend_sides, write_sides
+from pyramidion.formats._recording.sides import (
+    Sides,
+    are_sides_right,
+    mend_sides,
+    write_sides,
+)
 from pyramidion.formats._recording.survey import Survey, open_level, survey
 from pyramidion.formats._recording.window import WindowSample
 from pyramidion.shards import ArrayLayout, lie_within
 from pyramidion.storage import Folder, WriterLock, free_bytes, told_as, write_at
+
+GUESSED = "frame_number_guessed"
+"""In the root: the first and the last frame (by place, from 0) whose number was counted on; between
+them may be frames whose number is known."""
 
 _DOCUMENTS_BYTES = 2**20
 _UNREADABLE = 2
@@ -51,6 +60,12 @@ class RepairedRecording:
         Frames that the camera took and that are not stored.
     notes : list of str
         What was done.
+    faults : list of str
+        What is not as it was, and cannot be made so: frames that are gone, numbers that are guessed.
+    n_gone : int
+        Frames that readers saw and that are not there any more; they are among the lost.
+    guessed : (int, int), optional
+        First and last frame (by place) whose number was counted on, now or by an earlier repair.
     damaged : list of str
         Frames inside the recording that cannot be read; they are as they were.
     is_nothing_done : bool
@@ -61,6 +76,9 @@ class RepairedRecording:
     n_repaired: int = 0
     lost: tuple[Lost, ...] = ()
     notes: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    n_gone: int = 0
+    guessed: tuple[int, int] | None = None
     damaged: list[str] = field(default_factory=list)
     is_nothing_done: bool = False
 
@@ -82,12 +100,13 @@ def repair_recording(path: Path, mapped: Mapped | None = None) -> RepairedRecord
     StorageError
         If it is being written, or the disk is full: it is then as before.
     """
-    if _is_settled(path, read_documents(path)):
+    if read_documents(path).is_settled and not reserve_path(path).exists():
         return RepairedRecording(is_nothing_done=True)
     lock = WriterLock(path)
     try:
         documents = read_documents(path)  # as of now, that nobody writes any more
-        if _is_settled(path, documents):
+        if documents.is_settled:
+            release_reserve(path)
             return RepairedRecording(is_nothing_done=True)
         with told_as(path):
             return _repair(path, documents, mapped or _one_by_one)
@@ -100,30 +119,47 @@ def _one_by_one(work: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[tu
         yield task, work(task)
 
 
-def _is_settled(path: Path, documents: Documents) -> bool:
-    return documents.is_settled and not (path / RESERVE_NAME).exists()
-
-
 def _repair(path: Path, documents: Documents, mapped: Mapped) -> RepairedRecording:
     plan = plan_of(documents.own)
     found = survey(path, documents, plan, mapped)
-    sides = mend_sides(path, found.n_kept, found.n_candidates, documents.shapes.get(LOST, 0))
+    sides = mend_sides(path, documents, found)
+    guessed = _guessed(documents.own, sides.guessed, found.n_kept)
+    own = {**documents.own, GUESSED: guessed} if guessed else dict(documents.own)
     _check_room(path, plan, found)
     Folder(path).remove_leftovers()
     release_reserve(path)
+    if len(sides.guessed) or own.get("state") == "finished":
+        _reopen(path, plan, own)
     write_sides(path, sides)
     mend_levels(path, plan, found)
     for key, layout, whole in zip(plan.paths, plan.levels, found.whole, strict=True):
         _mark_unreadable(path / key, layout, whole if key == plan.paths[0] else None)
-    _close(path, plan, found, sides, documents.own)
-    return _report(documents, found, sides)
+    _close(path, plan, found, sides, own)
+    return _report(documents, found, sides, guessed)
+
+
+def _guessed(own: Mapping[str, Any], places: np.ndarray, n_frames: int) -> tuple[int, int] | None:
+    """Return the first and the last frame whose number is a guess, those of before included."""
+    earlier = own.get(GUESSED)
+    known = [t for t in earlier if isinstance(t, int)] if isinstance(earlier, list) else []
+    among = [t for t in (*known, *places[:1].tolist(), *places[-1:].tolist()) if t < n_frames]
+    return (min(among), max(among)) if among else None
+
+
+def _reopen(path: Path, plan: RecordingPlan, own: Mapping[str, Any]) -> None:
+    """Say first that the recording is not finished, and which numbers will be guesses.
+
+    A repair that is killed is then not taken for one that has ended, nor a guess for a number.
+    """
+    n_levels = len(plan.levels) if own.get("state") == "finished" else plan.n_recorded
+    write_root(path, {**own, "state": "recording"}, n_levels)
 
 
 def _check_room(path: Path, plan: RecordingPlan, found: Survey) -> None:
     """Refuse before anything is changed when what must be written does not fit."""
     indexes = sum(16 * layout.n_chunks_per_shard + 4 for layout in plan.levels)
     needed = _DOCUMENTS_BYTES + indexes + coarse_bytes(plan, found)
-    reserve = path / RESERVE_NAME
+    reserve = reserve_path(path)
     there = free_bytes(path) + (reserve.stat().st_blocks * 512 if reserve.exists() else 0)
     if needed > there:
         told = f"needs {format_bytes(needed)}, {format_bytes(there)} free"
@@ -172,6 +208,7 @@ def _close(path: Path, plan: RecordingPlan, found: Survey, sides: Sides, own: Ma
         (path / name).mkdir(exist_ok=True)
         replace_document(path / name / DOCUMENT, to_bytes(side_metadata(name, n)))
     for key, layout in reversed(list(zip(plan.paths, plan.levels, strict=True))):
+        (path / key).mkdir(parents=True, exist_ok=True)
         close_level(path / key, layout, n_frames)
     n_lost: dict[str, int] = {}
     for run in sides.lost:
@@ -199,16 +236,24 @@ def _window(path: Path, plan: RecordingPlan, whole: np.ndarray) -> dict[str, flo
     return sample.window()
 
 
-def _report(documents: Documents, found: Survey, sides: Sides) -> RepairedRecording:
+def _report(
+    documents: Documents, found: Survey, sides: Sides, guessed: tuple[int, int] | None
+) -> RepairedRecording:
     damaged = [f"frame {t}: cannot be read" for t in found.damaged]
     done = RepairedRecording(
         found.n_kept - len(damaged), max(0, found.n_kept - found.n_shown), sides.lost
     )
-    done.damaged = damaged
-    if found.n_kept < found.n_shown:
-        done.notes.append(f"the last {found.n_shown - found.n_kept} frames never reached the disk")
-    if sides.n_guessed:
-        done.notes.append(f"numbers of {sides.n_guessed} frames were counted on, their times are lost")  # fmt: skip
+    done.damaged, done.guessed = damaged, guessed
+    done.n_gone = max(0, found.n_shown - found.n_kept)
+    if done.n_gone:
+        done.faults.append(f"the last {done.n_gone} frames that were there are gone")
+    if guessed:
+        told = f"{len(sides.guessed)} of them now" if len(sides.guessed) else "by an earlier repair"
+        done.faults.append(f"numbers of frames {guessed[0]} to {guessed[1]} are guessed, {told}")
+    if len(sides.untimed):
+        told = f"times of {len(sides.untimed)} frames are gone"
+        was_seen = bool((sides.untimed < found.n_shown).any())
+        (done.faults if was_seen else done.notes).append(told)
     if documents.broken:
         done.notes.append(f"rebuilt {', '.join(documents.broken)}")
     return done

@@ -16,7 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from pyramidion.core import LOST_REASONS, Box, DamagedError, Lost, PyramidionError, UsageError
+from pyramidion.core import (
+    LOST_REASONS,
+    Box,
+    DamagedError,
+    DataError,
+    Lost,
+    PyramidionError,
+    UsageError,
+)
 from pyramidion.formats._recording.closing import write_root
 from pyramidion.formats._recording.durable import open_for_writing, sync_data
 from pyramidion.formats._recording.encoder import thaw_shard
@@ -32,6 +40,7 @@ from pyramidion.shards import ArrayLayout
 from pyramidion.storage import Folder, write_at
 
 _MOST_UNTOLD = 2**12
+_COUNTS = ("frames", "frames_stored", "frames_camera", "frames_lost")
 
 
 def reopen(store: Path, plan: RecordingPlan) -> Kept:
@@ -51,9 +60,9 @@ def reopen(store: Path, plan: RecordingPlan) -> Kept:
     DamagedError
         If frames that readers saw are gone: it must be repaired first.
     """
-    documents = _documents(store, plan)
+    documents = documents_to_go_on(store, plan)
     n = plan.n_recorded
-    own = {**documents.own, "state": "recording"}
+    own = {k: v for k, v in documents.own.items() if k not in _COUNTS} | {"state": "recording"}
     is_finished = documents.own.get("state") == "finished"
     n_shown = documents.n_shown
     n_synced = n_shown if is_finished else min(documents.synced, n_shown)
@@ -120,8 +129,21 @@ def _taken_after(store: Path, n_frames: int) -> np.ndarray:
     return numbers
 
 
-def _documents(store: Path, plan: RecordingPlan) -> Documents:
-    documents = read_documents(store)
+def documents_to_go_on(store: Path, plan: RecordingPlan) -> Documents:
+    """Return what the documents of a recording say that is to go on; changes nothing.
+
+    Raises
+    ------
+    UsageError
+        If it is cut or encoded otherwise, or is no recording of ours.
+    DamagedError
+        If it must be repaired first.
+    """
+    try:
+        documents = read_documents(store)
+    except DataError as error:
+        mend = error.mend or "name a recording that pyramidion wrote"
+        raise UsageError(str(store), error.what, error.value, mend, id=error.id) from error
     if documents.broken:
         raise DamagedError(
             f"{store}/{documents.broken[0]}", "damaged", mend="run pyramidion repair first",

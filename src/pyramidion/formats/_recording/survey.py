@@ -37,7 +37,7 @@ class Survey:
     n_kept : int
         Frames up to the last one that is whole.
     n_candidates : int
-        Frames that may have a number beside the pixels.
+        Frames that the shards have room for.
     whole : tuple of ndarray of bool, shape (n_kept,)
         Per level: which frames can be read.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -147,24 +147,19 @@ def number_fault(numbers: np.ndarray, lost: tuple[Lost, ...]) -> str:
     return ""
 
 
-def missing_runs(numbers: np.ndarray, lost: tuple[Lost, ...]) -> list[tuple[int, int]]:
+def missing_runs(numbers: np.ndarray, lost: Sequence[Lost]) -> list[tuple[int, int]]:
     """Return runs (first, count) before the last stored frame that are in no list."""
-    covered = sorted(
-        [(int(run.first), int(run.first + run.n_frames)) for run in lost if run.n_frames]
-    )
-    missing = []
-    before = np.concatenate([[-1], numbers])
-    for at in np.nonzero(np.diff(before) > 1)[0]:
-        first, stop = int(before[at]) + 1, int(before[at + 1])
-        for a, b in covered:
-            if b <= first or a >= stop:
-                continue
-            if a > first:
-                missing.append((first, a - first))
-            first = max(first, b)
-        if first < stop:
-            missing.append((first, stop - first))
-    return missing
+    if not len(numbers):
+        return []
+    runs = np.array([(run.first, run.n_frames) for run in lost], np.int64).reshape(-1, 2)
+    runs = runs[(runs[:, 1] > 0) & (runs[:, 0] < numbers.max())]
+    starts = np.concatenate([numbers, runs[:, 0]])
+    order = np.argsort(starts, kind="stable")
+    stops = np.concatenate([numbers + 1, runs.sum(axis=1)])[order]
+    reached = np.maximum.accumulate(np.concatenate([[0], stops[:-1]]))
+    gaps = starts[order] - reached
+    at = np.flatnonzero(gaps > 0)
+    return list(zip(reached[at].tolist(), gaps[at].tolist(), strict=True))
 
 
 def _count_faults(
@@ -176,9 +171,7 @@ def _count_faults(
         yield f"{path}: {len(numbers)} frames, the root says {escape(own['frames'])}"
         return
     n_camera = own.get("frames_camera")
-    if n_camera is None or own.get("frames_stored") != len(numbers):
-        return  # its counts are those of the last part of a recording that was continued
     n_lost = sum(run.n_frames for run in lost)
-    if len(numbers) + n_lost != n_camera:
+    if n_camera is not None and len(numbers) + n_lost != n_camera:
         told = f"{len(numbers)} frames are stored and {n_lost} lost"
         yield f"{path}: {told}, the camera took {escape(n_camera)}"

@@ -37,7 +37,7 @@ class WindowSample:
 
     def window(self) -> dict[str, float] | None:
         """Return ``min``, ``max``, ``start`` and ``end``; None where there is nothing to tell."""
-        taken = [sample for sample in self._taken.values() if sample.size]
+        taken = [sample for sample in list(self._taken.values()) if sample.size]
         if not taken:
             return None
         values = np.concatenate(taken)

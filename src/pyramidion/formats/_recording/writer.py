@@ -23,7 +23,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from pyramidion.core import (
-    LOST_REASONS,
     DataError,
     Lost,
     PyramidionError,
@@ -39,6 +38,7 @@ from pyramidion.formats._recording.encoder import Encoder
 from pyramidion.formats._recording.frame_level import FrameLevel
 from pyramidion.formats._recording.kept import Kept
 from pyramidion.formats._recording.level import Level
+from pyramidion.formats._recording.losses import LossTable
 from pyramidion.formats._recording.metadata import LOST, SIDE_DTYPES
 from pyramidion.formats._recording.plan import RecordingPlan
 from pyramidion.formats._recording.progress import Progress
@@ -108,13 +108,28 @@ class FrameWriter(Protocol):
             Frames that survive a power cut.
         """
 
+    def account(self, n_camera: int) -> list[Lost]:
+        """Note as ``unknown`` what is neither stored nor lost; after the last frame was written.
+
+        Parameters
+        ----------
+        n_camera : int
+            Frames that the camera took, this time.
+
+        Returns
+        -------
+        list of Lost
+            What was noted; empty, and found at once, where everything is accounted for.
+        """
+
     def finish(self, summary: Mapping[str, Any]) -> None:
         """End the recording.
 
         Parameters
         ----------
         summary : mapping
-            What is to be kept with it (JSON values).
+            What is to be kept with it (JSON values). ``frames_camera`` counts from 0, as the camera
+            does; the counts that are kept are those of the whole recording.
         """
 
     def abandon(self) -> None:
@@ -160,15 +175,16 @@ class RecordingWriter:
         self._n_inside = 0
         self._error: StorageError | None = None
         self._published = self._synced = self._acknowledged = first
-        self._n_lost, self._published_lost = n_lost, n_lost
+        self._published_lost = n_lost
         self._is_doubtful = False
         self._next_time = 0.0
-        self._window = WindowSample()
+        self._window, self._has_window = WindowSample(), False
         n = plan.n_recorded
         layouts = plan.levels[:n]
         self._shapes = Shapes(store, plan.paths[:n], layouts)
         self._coarser = Coarser(plan) if n > 1 else None
         self._sides = {name: SideArray(store / name, name) for name in (*SIDE_DTYPES, LOST)}
+        self._losses = LossTable(store, self._sides[LOST], kept)
         self._encoder = Encoder(self._count) if plan.is_deep else None
         self._levels: list[Level] = []
         self._n_encoded = 0
@@ -200,11 +216,15 @@ class RecordingWriter:
         """Note frames that were taken and are not stored."""
         if not lost:
             return
-        number = self._first_number
-        rows = [(number + run.first, run.n_frames, LOST_REASONS.index(run.reason)) for run in lost]
         with self._publishing:
-            self._store_with_reserve(lambda: self._sides[LOST].put(self._n_lost, np.array(rows)))
-            self._n_lost += len(rows)
+            self._store_with_reserve(lambda: self._losses.add(lost))
+
+    def account(self, n_camera: int) -> list[Lost]:
+        """Note what is neither stored nor lost; see :class:`FrameWriter`."""
+        with self._publishing:
+            lost = self._losses.unaccounted(self._progress.contiguous, n_camera)
+            self.lose(lost)
+        return lost
 
     def publish(self) -> int:
         """Let readers see what is there; see :class:`FrameWriter`."""
@@ -333,15 +353,23 @@ class RecordingWriter:
         began = time.monotonic()
         with self._lock:
             n_frames = self._progress.contiguous
-        n_lost = self._n_lost
+        n_lost = self._losses.n_rows
         if (n_frames, n_lost) != (self._published, self._published_lost):
             with self._doubting():
                 for level in self._levels:
                     level.settle()
             self._shapes.advance(n_frames, n_lost, self._synced)
             self._published, self._published_lost = n_frames, n_lost
+            self._tell_window()
         took = time.monotonic() - began
         self._next_time = began + max(PUBLISH_S, _MOST_OFTEN * took)
+
+    def _tell_window(self) -> None:
+        """Have the first frames shown as what they are, not as a few counts of a wide range."""
+        window = None if self._has_window else self._window.window()
+        if window is not None:
+            write_root(self._store, self._own, self._plan.n_recorded, window)
+            self._has_window = True
 
     def _sync(self) -> None:
         with self._lock:
@@ -382,7 +410,8 @@ class RecordingWriter:
         n_frames, plan, n = self._published, self._plan, self._plan.n_recorded
         for path, layout in list(zip(plan.paths, plan.levels, strict=True))[:n][::-1]:
             self._count(close_level(self._store / path, layout, n_frames))
-        own = {**self._own, **summary, "state": "finished", "frames": n_frames}
+        totals = self._losses.totals(summary, n_frames)
+        own = {**self._own, **summary, **totals, "state": "finished"}
         window = self._window.window()
         write_root(self._store, own, n, window)
         if n < len(plan.levels):

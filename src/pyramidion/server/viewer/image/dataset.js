@@ -118,6 +118,8 @@ export async function openImage(store, group) {
   const axes = readAxes(description.axes ?? found[0].names, found[0].shape.length, where);
   const dataset = assemble(name, axes, found, stated.map((one) => transform(axes.length, one?.coordinateTransformations, description.coordinateTransformations)), omero);
   dataset.growing = growing && axes[0].name === 't';
+  // Its window is that of the type until all values are known.
+  if (dataset.growing) for (const channel of dataset.channels) channel.stored = channel.range = null;
   return dataset;
 }
 

@@ -139,6 +139,7 @@ export class Drawer {
     this.fields.forEach(({ input }, i) => {
       if (document.activeElement !== input) input.value = range ? String(Number(range[i].toPrecision(7))) : '';
     });
+    for (const handle of this.handles) handle.hidden = !range || !this.shown;
     if (!range || !this.shown) return;
     const { low, high } = this.shown;
     this.handles.forEach((handle, i) => {

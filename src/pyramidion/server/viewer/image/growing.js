@@ -3,7 +3,6 @@ import { action } from '../frame/actions.js';
 import { h, setText } from '../frame/dom.js';
 import { formatHash, parseHash } from '../frame/hash.js';
 import { formatCount } from '../frame/si.js';
-import { sourceUrl } from '../frame/source.js';
 import { loadStyle } from '../frame/style.js';
 import { openGroup } from '../store/open.js';
 import { isGrowing } from './dataset.js';
@@ -20,8 +19,7 @@ const EVERY = 1000; // ms between two questions about how long it is
 const RARELY = 5000; // where nobody answers
 
 /** @param {ImagePanel} panel @param {import('../frame/types.js').Page} page */
-export async function followGrowth(panel, page) {
-  panel.dataset.growing ||= await isBeingMade(page, page.group);
+export function followGrowth(panel, page) {
   void loadStyle(new URL('./growing.css', import.meta.url).href);
   const growth = new Growth(panel, page);
   panel.view.size.after(growth.element);
@@ -33,23 +31,9 @@ export async function followGrowth(panel, page) {
   if (page.live) panel.actions.push(action('live', 'Back to the live picture', ['g'], () => location.assign(growth.liveAddress())));
 }
 
-/**
- * Whether frames are still being added. A store that does not say so itself may be the one that a camera's server names.
- *
- * @param {Pick<import('../frame/types.js').Page, 'store' | 'live'>} page @param {import('../store/open.js').Group} group
- */
-async function isBeingMade({ store, live }, group) {
-  if (group.attributes.pyramidion || !live) return isGrowing(group);
-  const server = `${sourceUrl(live, document.baseURI).href.replace(/[?#].*|\/+$/g, '')}/`;
-  const { state, store: name } = await fetch(`${server}info`, { cache: 'no-store' }).then((response) => response.json()).catch(() => ({}));
-  return state === 'recording' && new URL(`zarr/${encodeURIComponent(String(name))}`, server).href === store.url('');
-}
-
 class Growth {
   /** @param {ImagePanel} panel @param {import('../frame/types.js').Page} page */
-  constructor(panel, page) {
-    const { store, live } = page;
-    this.page = page;
+  constructor(panel, { store, live }) {
     this.panel = panel;
     this.dataset = panel.dataset;
     this.store = store;
@@ -92,7 +76,7 @@ class Growth {
       const group = await openGroup(this.store);
       const arrays = await Promise.all(this.dataset.levels.map(({ array }) => group.array(array.path)));
       this.#grow(arrays.filter((array) => array !== null));
-      this.dataset.growing = await isBeingMade(this.page, group);
+      this.dataset.growing = isGrowing(group);
       setText(this.word, 'Recording');
     } catch {
       wait = RARELY;
@@ -117,6 +101,7 @@ class Growth {
     // Chunks of several frames may have been read before they were full.
     const open = new Set(dataset.levels.filter(({ chunk }) => before % chunk.t > 0).map(({ array, chunk }) => `${array.path}#${Math.floor(before / chunk.t)}.`));
     panel.scheduler.forget((key) => open.has(key.slice(0, key.indexOf('.') + 1)));
+    panel.showSize();
     if (following) panel.place.setSlice({ t: now - 1 });
     else panel.requestDraw();
   }

@@ -12,7 +12,7 @@ import { ImagePanel } from './panel.js';
 export async function openPanel(page) {
   const dataset = await openImage(page.store, page.group);
   const panel = new ImagePanel(dataset, page);
-  if (dataset.growing || page.live) await import('./growing.js').then(({ followGrowth }) => followGrowth(panel, page));
+  if (dataset.growing || page.live) (await import('./growing.js')).followGrowth(panel, page);
   return {
     title: dataset.name,
     element: panel.element,

@@ -60,7 +60,7 @@ export class ImagePanel {
     this.rows = dataset.channels.length > 1 ? new Late(() => import('./rows.js'), () => this.requestDraw()) : null;
     this.readout = new Readout(this);
     this.view = buildView(this);
-    setText(this.view.size, `${sizeText(dataset)} · ${dataset.dtype}`);
+    this.showSize();
     this.element = this.view.element;
     this.element.classList.toggle('with-drawer', innerWidth > 900);
     this.probe = scheduler.interest();
@@ -93,6 +93,10 @@ export class ImagePanel {
   get settled() {
     const coming = [this.numbers, this.measuring.tools, this.overlay.late, this.rows].some((module) => module?.coming);
     return this.#frame === 0 && !coming && this.planning.settled && this.shownPanes.every(({ ready }) => ready);
+  }
+
+  showSize() {
+    setText(this.view.size, `${sizeText(this.dataset)} · ${this.dataset.dtype}`);
   }
 
   /** The view or the look is another one. */

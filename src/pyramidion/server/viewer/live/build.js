@@ -42,7 +42,8 @@ export function buildView(panel) {
     show() {
       const { info } = panel.news;
       const { shape, known, dtype } = panel.sensor;
-      setText(camera, typeof info.camera === 'string' ? info.camera : '');
+      setText(camera, String(info.camera || info.address || ''));
+      camera.title = String(info.address ?? '');
       setText(size, known ? `${formatCount(shape.x)} × ${formatCount(shape.y)} · ${dtype}` : '');
       const { mood, text } = panel.standing;
       note.hidden = text === '';

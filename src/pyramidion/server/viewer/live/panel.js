@@ -81,6 +81,7 @@ export class LivePanel {
     this.news.start();
     setInterval(() => this.#refresh(), CALM);
     this.requestDraw();
+    this.#refresh();
   }
 
   /** What the view needs. @returns {Ask} */
@@ -305,7 +306,7 @@ export class LivePanel {
   /** Words, numbers and the histogram. */
   #refresh() {
     this.#calm += 1;
-    if (this.look.channels[0].range && (this.#calm % 2 || this.frozen.active)) this.drawer.update();
+    if (this.#calm % 2 || this.frozen.active) this.drawer.update();
     this.strip.show();
     this.view.show();
     this.card.show();

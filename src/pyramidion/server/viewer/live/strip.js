@@ -57,8 +57,8 @@ export class Strip {
   }
 
   #link() {
-    const { news: { info } } = this.panel;
-    this.recording = info.store && info.frames_stored > 1 ? recordingAddress(this.panel, info.store) : '';
+    const { news: { info }, feed } = this.panel;
+    this.recording = !feed.trouble && info.store && info.frames_stored > 1 ? recordingAddress(this.panel, info.store) : '';
     if (!this.recording) {
       this.badge.removeAttribute('href');
       this.badge.removeAttribute('title');
@@ -80,7 +80,7 @@ export class Strip {
 
 /** @param {string} name @param {string} [width] @param {string} [title] */
 function cell(name, width = '', title = '') {
-  const value = h('dd');
+  const value = h('dd', {}, '–');
   const note = h('dd', { class: 'strip-note' });
   const element = h('div', { class: `strip-cell ${width}`, title: title || null, hidden: name !== 'Frame' }, h('dt', {}, name), value, note);
   return {

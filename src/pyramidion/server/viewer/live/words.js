@@ -79,7 +79,7 @@ export function standing(info, { seen, age, trouble, retryIn }) {
   const over = ['finished', 'failed', 'camera lost'].includes(info.state);
   if (trouble && !(trouble.kind === 'network' && over)) {
     const mend = trouble.kind === 'network' ? '' : ` ${trouble.mend}.`;
-    const what = trouble.kind === 'network' && trouble.what.length < 40 ? 'The server does not answer' : upper(trouble.what);
+    const what = trouble.kind === 'network' && trouble.what.length < 40 ? 'The server does not answer: the program may have ended' : upper(trouble.what);
     return { mood: 'gone', badge: 'No answer', text: `${what}.${mend}${shown}${again}` };
   }
   const frames = Number.isFinite(info.frames_stored) ? plural(info.frames_stored, 'frame') : '';
@@ -96,7 +96,7 @@ export function standing(info, { seen, age, trouble, retryIn }) {
   if (info.state === 'recording') return { mood: 'recording', badge: 'Recording', text: late };
   if (info.state === 'stopping') return { mood: 'finished', badge: 'Stopping', text: 'The recording is being finished.' };
   if (info.state === 'waiting') return { mood: 'waiting', badge: 'Waiting', text: late || 'The camera waits for a trigger.' };
-  return { mood: 'looking', badge: late ? 'Waiting' : 'Live', text: late };
+  return late ? { mood: 'waiting', badge: 'Waiting', text: late } : { mood: 'looking', badge: 'Live', text: '' };
 }
 
 /** @param {string} text @returns {string} A sentence without its full stop. */
