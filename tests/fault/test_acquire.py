@@ -223,6 +223,31 @@ def test_a_live_server_that_dies_or_hangs_is_started_again(tmp_path, how):
         stop_group(process)
 
 
+def test_memory_of_a_run_that_was_killed_with_all_its_helpers_is_taken_back(tmp_path):
+    process = start(SMALL, "-o", tmp_path / "r.zarr", "--no-live")
+    wait_for(lambda: frames_in(tmp_path / "r.zarr") > 0)
+    stop_group(process)  # the one that would clean up is in the group
+    left = list(Path("/dev/shm").glob(f"pyramidion-{process.pid}-*"))
+    assert left
+    again = start(SMALL, "-o", tmp_path / "s.zarr", "--no-live", "--frames", "5")
+    assert again.wait(30) == 0
+    stop_group(again)
+    assert not any(path.exists() for path in left)
+
+
+def test_what_is_played_is_not_replaced(tmp_path):
+    process = start(SMALL, "-o", tmp_path / "r.zarr", "--no-live", "--frames", "20")
+    assert process.wait(30) == 0
+    stop_group(process)
+    again = start(f"file:{tmp_path}/r.zarr", "-o", tmp_path / "r.zarr", "--overwrite", "--no-live")
+    _, lines = again.communicate(timeout=30)
+    assert (again.returncode, len(check_frames(tmp_path / "r.zarr"))) == (2, 20)
+    assert "output lies inside the input" in lines
+    inside = start(SMALL, "-o", tmp_path / "r.zarr" / "i.zarr", "--no-live", "--frames", "5")
+    _, lines = inside.communicate(timeout=30)
+    assert "lies inside another store" in lines
+
+
 @pytest.mark.parametrize("options", [(), ("--levels", "mean"), ("--chunk-t", "16")])
 def test_killed_at_random_moments(tmp_path, options):
     """Each time: no process and no shared memory stays, the store is right, repair and resume work."""

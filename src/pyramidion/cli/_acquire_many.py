@@ -97,7 +97,7 @@ def _check(requests: Sequence[Request]) -> None:
         if request.out is None:
             continue
         if request.out.exists():
-            check_out(request.out, request.options)
+            check_out(request.out, request.camera, request.options)
         if request.out in seen:
             mend = "put {camera} into the name"
             raise UsageError(str(request.out), "given to two cameras", mend=mend, id="PYR-ALL-10")

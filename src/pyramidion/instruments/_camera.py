@@ -13,6 +13,7 @@ import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -151,6 +152,9 @@ class CameraKind:
         library is missing finds none.
     why_not : callable
         ``why_not() -> str``: why this kind cannot be used here; empty when it can.
+    file_of : callable
+        ``file_of(rest) -> Path or None``: the file that an address plays, which no recording may
+        replace.
     example : callable, optional
         ``example(folder) -> rest``: an address that works on every machine where ``why_not`` is
         silent, for the contract tests.
@@ -161,6 +165,7 @@ class CameraKind:
     open: Callable[[str], Camera]
     found: Callable[[], Iterable[tuple[str, str]]]
     why_not: Callable[[], str] = lambda: ""
+    file_of: Callable[[str], Path | None] = lambda _rest: None
     example: Callable[[object], str] | None = None
 
 

@@ -168,5 +168,6 @@ CAMERA = CameraKind(
     summary="a TIFF, .npy or Zarr played at a set rate",
     open=_open,
     found=_found,
+    file_of=lambda rest: Path(_split(rest)[0]),
     example=_example,
 )

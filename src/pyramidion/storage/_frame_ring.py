@@ -20,9 +20,12 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from multiprocessing import shared_memory
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -35,6 +38,8 @@ _STATUS_BYTES = 16384
 _N_LOST = 16384
 _LOOK_S = 5.0
 _PAGE = 4096
+_PREFIX = "pyramidion-"
+_SHARED = Path("/dev/shm")  # noqa: S108 - where Linux keeps shared memory
 
 # Places of the counters among the words; who writes each is in the comment.
 (_IS, _HEIGHT, _WIDTH, _DTYPE, _SLOTS, _KEEP) = range(6)  # creator, once
@@ -127,7 +132,9 @@ class FrameRing:
             raise ValueError(f"{n_slots} slots cannot keep {keep} of them")
         frames = n_slots * spec.frame_bytes
         head = _WORDS * 8 + 2 * _STATUS_BYTES + _N_LOST * 24 + n_slots * 24
-        memory = shared_memory.SharedMemory(create=True, size=_aligned(head) + frames)
+        _remove_orphans()
+        name = f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+        memory = shared_memory.SharedMemory(name, create=True, size=_aligned(head) + frames)
         words = np.ndarray(_WORDS, np.int64, memory.buf)
         words[:] = 0
         dtype = _DTYPES.index(spec.dtype.newbyteorder("<").str.lstrip("|"))
@@ -355,6 +362,14 @@ class FrameRing:
             if time.monotonic() > give_up:
                 break
         return None
+
+
+def _remove_orphans() -> None:
+    """Remove the rings of processes that were killed together with all who clean up after them."""
+    for path in _SHARED.glob(f"{_PREFIX}*"):
+        pid = path.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            path.unlink(missing_ok=True)
 
 
 def _aligned(n_bytes: int) -> int:

@@ -32,6 +32,7 @@ from pyramidion.formats import (
     open_frame_writer,
     plan_recording,
 )
+from pyramidion.instruments import split_address
 from pyramidion.storage import ENDED, FAILED, FrameRing
 from pyramidion.workflows._acquire_options import AcquireOptions
 from pyramidion.workflows._acquire_report import AcquireReport, with_words
@@ -39,7 +40,7 @@ from pyramidion.workflows._acquire_room import Room
 from pyramidion.workflows._acquire_status import Status, StatusKeeper
 from pyramidion.workflows._capture import CaptureEnd, CaptureJob
 from pyramidion.workflows._capture_process import CaptureProcess, RingSize
-from pyramidion.workflows._destination import check_destination, check_parent
+from pyramidion.workflows._destination import check_apart, check_destination, check_parent
 from pyramidion.workflows._host_clock import HostClock
 from pyramidion.workflows._live_process import LiveProcess, ServeLive
 from pyramidion.workflows._options import n_workers
@@ -114,7 +115,7 @@ def acquire(
         If it cannot begin; nothing was created then.
     """
     if out is not None:
-        check_out(out, options)
+        check_out(out, address, options)
     with ExitStack() as stack:
         run = _Run(address, out, options, stack)
         run.serve(serve_live)
@@ -138,8 +139,17 @@ def look(address: str, options: AcquireOptions | None = None) -> Iterator[str]:
         yield run.ring.name
 
 
-def check_out(out: Path, options: AcquireOptions) -> None:
+def check_out(out: Path, address: str, options: AcquireOptions) -> None:
     """Check where a recording shall go, before a camera is opened.
+
+    Parameters
+    ----------
+    out : Path
+        The store.
+    address : str
+        The camera; what it plays must not be replaced.
+    options : AcquireOptions
+        How it is recorded.
 
     Raises
     ------
@@ -152,6 +162,14 @@ def check_out(out: Path, options: AcquireOptions) -> None:
     if out.name.lower().endswith(suffixes):
         mend = f"name it {out.with_suffix('.zarr').name}, and convert it afterwards"
         raise UsageError(str(out), "a recording is a Zarr store", out.suffix, mend, id="PYR-GEN-06")
+    kind, rest = split_address(address)
+    played = kind.file_of(rest)
+    if played is not None:
+        check_apart(out, played)
+    outer = next((p for p in out.absolute().parents if (p / "zarr.json").exists()), None)
+    if outer is not None:
+        mend = "choose another place"
+        raise UsageError(str(out), "lies inside another store", outer, mend, id="PYR-ALL-10")
     recording = options.recording
     if recording.resume and out.exists():
         check_parent(out, parents=False)

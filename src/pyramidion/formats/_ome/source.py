@@ -117,8 +117,16 @@ class OmeSource(Closing):
         return ordered.reshape(box.shape)
 
     def notes(self) -> tuple[str, ...]:
-        """Return nothing: what is absent is an error, or stands for the fill value."""
-        return ()
+        """Return what a copy of a recording does not have; absent chunks are errors, or fill."""
+        if not self.is_recording:
+            return ()
+        from pyramidion.formats._recording.stored import StoredRecording
+
+        with StoredRecording(self.path) as stored:
+            n_lost = sum(run.n_frames for run in stored.lost())
+        if not n_lost:
+            return ()
+        return (f"{n_lost} lost frames are missing between these; the recording says which, and when each was taken",)  # fmt: skip
 
     def close(self) -> None:
         """Close every file; safe to call twice."""
