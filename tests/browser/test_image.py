@@ -504,7 +504,7 @@ def test_keys_alone(viewer: Any) -> None:
     assert "public https address" in text
     press("Escape")
     press("?")
-    assert view.page.locator("dialog.help").is_visible()
+    view.page.wait_for_selector("dialog.help", state="visible")
     press("Escape")
     assert view.complaints == []
 

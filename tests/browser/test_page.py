@@ -186,7 +186,7 @@ def test_keys_alone(viewer: Any) -> None:
     view.idle()
     assert span(view) == 1
     press("?")
-    assert view.page.locator("dialog.help").is_visible()
+    view.page.wait_for_selector("dialog.help", state="visible")
     press("Escape")
     assert view.page.locator("dialog.help").is_hidden()
     assert view.complaints == []

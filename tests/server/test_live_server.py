@@ -115,7 +115,9 @@ def test_ends_when_the_recording_is_over():
         time.sleep(0.5)
         assert client.get("/info").json["state"] == "finished"
         ring.ask_stop()
-        process.join(2)
+        time.sleep(0.5)
+        assert client.get("/info").json["state"] == "finished"  # pages ask once a second
+        process.join(5)
         assert process.exitcode == 0
         assert is_free(client.address[1])
 

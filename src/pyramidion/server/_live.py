@@ -26,6 +26,7 @@ from pyramidion.server._live_query import FrameQuery, parse_frame_query
 from pyramidion.server._work import ClientGoneError, unless_gone
 from pyramidion.storage import FAILED, RUNNING, FrameRing
 
+_WATCHED_S = 3.0
 _SILENT_S = 2.0  # the camera's process gives a sign ten times a second
 _ENDED = ("finished", "failed")
 _LOST = "camera lost"
@@ -70,6 +71,11 @@ class LiveView:
         """Whether nothing more will come, and those who made the ring know."""
         return self._ring.is_stopped and self._ring.status().get("state") in _ENDED
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody who asked lately has still to learn how it ended."""
+        return self._ring.unwatched_s < _WATCHED_S
+
     def end(self) -> None:
         """Let nobody wait any longer: the server is about to end."""
         self._frames.end()
@@ -109,6 +115,7 @@ class LiveView:
 
     async def info(self, _request: Request) -> Response:
         """Answer ``/info``: the newest frame, and how the recording stands."""
+        self._ring.note_asked()
         newest = self._frames.newest()
         answer = {
             "frame_number": newest.number if newest else None,

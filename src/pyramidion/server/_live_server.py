@@ -29,6 +29,8 @@ from pyramidion.server._settings import ServerSettings
 
 _NICE = 10
 _LAST_ANSWERS_S = 1
+_LAST_TICKS = 20
+"""Tenths of a second in which pages still learn how it ended."""
 
 
 def run_live_server(
@@ -84,6 +86,7 @@ class _LiveServer(Server):
         super().__init__(app, on_ready)
         self.config.timeout_graceful_shutdown = _LAST_ANSWERS_S
         self._live = live
+        self._n_last = 0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End at SIGTERM, not at SIGINT."""
@@ -96,7 +99,9 @@ class _LiveServer(Server):
         self._live.beat()
         if self._live.is_over:
             self._live.end()
-            return True
+            self._n_last += 1
+            if self._n_last > _LAST_TICKS or not self._live.is_watched:
+                return True
         return await super().on_tick(counter)
 
 

@@ -46,7 +46,7 @@ _SHARED = Path("/dev/shm")  # noqa: S108 - where Linux keeps shared memory
 (_HEAD, _CLAIM, _LOST_HEAD, _SEEN, _N_CAMERA, _BEAT, _STATE) = range(8, 15)  # the camera's process
 (_TAIL, _LOST_TAIL) = range(24, 26)  # the recorder
 (_STOP, _LIMIT, _STATUS_AT) = range(32, 35)  # the supervisor
-_LIVE_BEAT = 40  # the live server
+(_LIVE_BEAT, _ASKED) = range(40, 42)  # the live server
 _DTYPES = ("u1", "i1", "<u2", "<i2", "<u4", "<i4", "<f4", "<f8")
 
 OPENING, RUNNING, ENDED, FAILED = range(4)
@@ -313,7 +313,17 @@ class FrameRing:
         beat = int(self._words[_LIVE_BEAT])
         return (time.monotonic_ns() - beat) / 1e9 if beat else math.inf
 
+    @property
+    def unwatched_s(self) -> float:
+        """Seconds since somebody last asked the live server; infinite if nobody did."""
+        asked = int(self._words[_ASKED])
+        return (time.monotonic_ns() - asked) / 1e9 if asked else math.inf
+
     # -- whoever looks on ------------------------------------------------------------------------
+
+    def note_asked(self) -> None:
+        """Tell that somebody asked the live server."""
+        self._words[_ASKED] = time.monotonic_ns()
 
     def live_beat(self) -> None:
         """Tell that the live server is well."""

@@ -53,6 +53,7 @@ _BUFFERED_S = 0.5
 _LEAST_BUFFERS = 16
 _MOST_BUFFERS = 4096
 _JUMP_S = 1.0
+_WATCHED_S, _LAST_LOOK_S = 3.0, 1.5
 
 
 @dataclass(frozen=True)
@@ -326,6 +327,8 @@ class _Run:
         state = "failed" if isinstance(report.fault, CameraError | StorageError) else "finished"
         error = report.fault.line if report.fault and state == "failed" else None
         on_status(self._status.tell(state, recorder, writer, error))
+        if self._live is not None and self.ring.unwatched_s < _WATCHED_S:
+            time.sleep(_LAST_LOOK_S)  # pages ask once a second, and shall learn how it ended
         return report
 
     def _close_store(self, recorder: Recorder, writer: FrameWriter, end: CaptureEnd) -> None:
