@@ -25,7 +25,10 @@ from harness import PYTHON, fresh, machine, scratch
 
 CASES = {
     "raw": (
-        "plain file", "plain file, synced", "acquire-zarr raw", "acquire-zarr raw, whole frames",
+        "plain file",
+        "plain file, synced",
+        "acquire-zarr raw",
+        "acquire-zarr raw, whole frames",
         "ours raw",
     ),
     "lz4": ("acquire-zarr lz4", "ours lz4"),

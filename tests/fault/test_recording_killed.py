@@ -4,7 +4,7 @@ Each time the store opens at its root in plain zarr-python, holds every frame th
 no silent zeros, and every frame that was written is back after repair.
 
 ``PYRAMIDION_KILLS`` sets the number of random kills (20), ``PYRAMIDION_CALLS`` at how many calls to
-fail (16), ``PYRAMIDION_EVERY_CALL=1`` fails at every single one.
+fail (12), ``PYRAMIDION_EVERY_CALL=1`` fails at every single one.
 """
 
 import collections
@@ -30,7 +30,7 @@ from pyramidion.formats._recording.verify import verify_recording
 N_KILLS = int(os.environ.get("PYRAMIDION_KILLS", "20"))
 EVERY_CALL = bool(os.environ.get("PYRAMIDION_EVERY_CALL"))
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(6000 if EVERY_CALL else 600)]
-CALLS_IN_CI = int(os.environ.get("PYRAMIDION_CALLS", "16"))
+CALLS_IN_CI = int(os.environ.get("PYRAMIDION_CALLS", "12"))
 CALLS = ["pwrite64", "pwritev2", "pwritev", "write", "rename", "fsync", "fdatasync", "ftruncate", "fallocate", "unlink", "mkdir"]  # fmt: skip
 KINDS = {
     "raw": {},
@@ -134,8 +134,8 @@ def test_read_while_it_is_recorded(folder, driver, kind):
     try:
         while driver.so_far().last("o") is None:
             time.sleep(0.01)
-        end, seen = time.monotonic() + 1.5, []
-        while time.monotonic() < end:
+        began, seen = time.monotonic(), []
+        while (took := time.monotonic() - began) < 1.5 or (len(set(seen)) < 3 and took < 20):
             with open_image(path) as image:
                 last = image.spec.shape[0]
                 if last:

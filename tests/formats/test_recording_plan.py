@@ -55,6 +55,17 @@ def test_what_the_readme_asks_for():
     assert made.notes == ("chunks of 64 whole frames would have 1.21 GB: cut to 128 x 4096 px",)
 
 
+@pytest.mark.parametrize("t", [1, 2, 7, 64, 100, 999, 1000, 8192])
+@pytest.mark.parametrize("other", [(None, None), (None, 32), (100, None)])
+def test_no_chosen_chunk_is_too_large(t, other):
+    chunk = plan(LARGE, chunk=(t, *other)).levels[0].chunk
+    most = 2**21 if (t, other) == (1, (None, None)) else 2**26
+    assert np.prod(chunk) * 2 <= most
+    # Parts are equal as far as they can be: one more of them would be needless.
+    for n, part, given in zip((2304, 4096), chunk[1:], other, strict=True):
+        assert part in (given, n) or part == -(-n // -(-n // part))
+
+
 def test_it_can_be_told():
     made = plan(LARGE, levels="mean", chunk=(1, 576, 1024))
     told = json.loads(json.dumps(made.describe(), allow_nan=False))

@@ -9,10 +9,17 @@ import sys
 import numpy as np
 import pytest
 import zarr
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.formats.recording_files import halved, numbered_frames, write_recording
 from tests.helpers import tree_digest
 
-from pyramidion.core import DataError, StorageError
+from pyramidion.core import DataError, Lost, StorageError, UsageError
+from pyramidion.formats._recording.frame_numbers import (
+    fill_numbers,
+    known_numbers,
+    without_stored,
+)
 from pyramidion.formats._recording.repair import repair_recording
 from pyramidion.storage import WriterLock
 from pyramidion.workflows import describe, repair, verify
@@ -84,7 +91,7 @@ def test_frames_at_the_end_that_never_reached_the_disk_are_cut_off(tmp_path):
     path = write_recording(tmp_path / "a.zarr", frames, shown=11, holes=[9, 10])
     report = repair(path)
     assert (report.n_readable, report.n_repaired, report.lost) == (9, 0, {"disk": 2})
-    assert "the last 2 frames never reached the disk" in report.notes
+    assert report.faults == ("the last 2 frames that were there are gone",)
     check(path, frames[:9])
 
 
@@ -172,23 +179,209 @@ def test_too_little_is_left(tmp_path):
         repair(path)
 
 
+LOSSES = [(3, 2, "ring"), (9, 1, "camera")]
+NUMBERS = [0, 1, 2, 5, 6, 7, 8, 10]
+
+
+def cut_off(path, **options):
+    """A killed recording of 8 frames of which 6 were seen."""
+    frames = numbered_frames(8)
+    return write_recording(path, frames, numbers=NUMBERS, lost=LOSSES, shown=6, **options)
+
+
+def root_of(path):
+    return zarr.open_group(str(path), mode="r").attrs["pyramidion"]
+
+
+def tell_root(path, **own):
+    root = json.loads((path / "zarr.json").read_text())
+    root["attributes"]["pyramidion"] |= own
+    (path / "zarr.json").write_text(json.dumps(root))
+
+
+def lost_of(path):
+    rows = zarr.open_group(str(path), mode="r")["lost"]
+    return [(a, n, rows.attrs["reasons"][code]) for a, n, code in rows[:].tolist()]
+
+
+def accounted(path):
+    """Every number up to the last of the camera is stored once or lost once."""
+    stored = zarr.open_group(str(path), mode="r")["frame_number"][:].tolist()
+    lost = [i for a, n, _ in lost_of(path) for i in range(a, a + n)]
+    return sorted(stored + lost) == list(range(root_of(path)["frames_camera"]))
+
+
+@pytest.mark.parametrize("finished", [False, True])
+@pytest.mark.parametrize("part", ["c", ""])
 @pytest.mark.parametrize("name", ["frame_number", "time_camera", "time_host", "lost"])
-def test_values_beside_the_pixels_that_never_reached_the_disk(tmp_path, name):
-    frames = numbered_frames(6)
-    numbers = [0, 1, 2, 5, 6, 7]
-    path = write_recording(
-        tmp_path / "a.zarr", frames, numbers=numbers, lost=[(3, 2, "ring")], shown=6
-    )
-    shutil.rmtree(path / name / "c")
+def test_an_array_beside_the_pixels_that_is_gone(tmp_path, name, part, finished):
+    path = tmp_path / "a.zarr"
+    write_recording(
+        path, numbered_frames(8), numbers=NUMBERS, lost=LOSSES, shown=8 if finished else 6,
+        finished=finished,
+    )  # fmt: skip
+    shutil.rmtree(path / name / part)
     report = repair(path)
     group = zarr.open_group(str(path), mode="r")
-    found = group["frame_number"][:].tolist()
-    assert found == numbers  # those that are gone are counted on, over what is known to be lost
-    assert report.n_readable == 6
-    assert not verify(path).faults
-    assert any("counted on" in note for note in report.notes) == (name.endswith(("number", "host")))
-    if name == "lost":
-        assert report.lost == {"unknown": 2}
+    # Numbers that are gone are counted on, over those that are lost; all others are as they were.
+    assert group["frame_number"][:].tolist() == NUMBERS
+    assert (report.n_readable, report.n_gone) == (8, 0)
+    assert report.lost == ({"unknown": 3} if name == "lost" else {"ring": 2, "camera": 1})
+    assert (f"rebuilt {name}/zarr.json" in report.notes) == (not part)
+    if name == "frame_number":
+        assert report.guessed == (0, 7)
+        assert report.faults == ("numbers of frames 0 to 7 are guessed, 8 of them now",)
+        assert root_of(path)["frame_number_guessed"] == [0, 7]
+    elif name.startswith("time"):
+        assert report.faults == ("times of 8 frames are gone",)
+        assert np.isnan(group[name][:]).all()
+        assert "frame_number_guessed" not in root_of(path)
+    else:
+        assert not report.faults
+    assert accounted(path)
+    check(path, numbered_frames(8))
+
+
+def test_a_page_of_numbers_that_never_reached_the_disk(tmp_path):
+    path = cut_off(tmp_path / "a.zarr")
+    file = path / "frame_number/c/0"
+    data = bytearray(file.read_bytes())
+    data[16:32] = bytes(16)
+    file.write_bytes(data)
+    report = repair(path)
+    group = zarr.open_group(str(path), mode="r")
+    assert group["frame_number"][:].tolist() == [0, 1, 2, 5, 6, 7, 8, 10]
+    assert report.guessed == (2, 3)
+    assert accounted(path)
+    check(path, numbered_frames(8))
+
+
+def test_a_number_that_is_out_of_line_is_not_believed(tmp_path):
+    path = cut_off(tmp_path / "a.zarr")
+    file = path / "frame_number/c/0"
+    data = bytearray(file.read_bytes())
+    data[16:24] = (2**40 + 2).to_bytes(8, "little")
+    file.write_bytes(data)
+    assert repair(path).guessed == (2, 2)
+    assert zarr.open_group(str(path), mode="r")["frame_number"][:].tolist() == NUMBERS
+    assert accounted(path)
+
+
+def test_a_guess_stays_a_guess(tmp_path):
+    """Also for a repair that comes after one that was killed when the numbers were written."""
+    path = cut_off(tmp_path / "a.zarr")
+    shutil.rmtree(path / "frame_number/c")
+    repair(path)
+    tell_root(path, state="recording")
+    report = repair(path)
+    assert report.faults == ("numbers of frames 0 to 7 are guessed, by an earlier repair",)
+    assert root_of(path)["frame_number_guessed"] == [0, 7]
+
+
+@pytest.mark.parametrize("sides", ["there", "gone"])
+@pytest.mark.parametrize("left", ["nothing", "no folder", "a part", "one shard of two"])
+def test_frames_that_readers_saw_are_lost_by_their_numbers(tmp_path, left, sides):
+    frames = numbered_frames(8)
+    path = write_recording(tmp_path / "a.zarr", frames, numbers=NUMBERS, lost=LOSSES)
+    if left == "nothing":
+        shutil.rmtree(path / "0/c")
+    elif left == "no folder":
+        shutil.rmtree(path / "0")
+    elif left == "a part":
+        shard = path / "0/c/0/0/0"
+        os.truncate(shard, 64 + 2 * (12 * 16 * 2 + 4) + 10)
+        shutil.rmtree(path / "0/c/1")
+    else:
+        shutil.rmtree(path / "0/c/1")
+    n = {"a part": 2, "one shard of two": 4}.get(left, 0)
+    if sides == "gone":
+        shutil.rmtree(path / "frame_number/c")
+    report = repair(path)
+    assert (report.n_readable, report.n_gone) == (n, 8 - n)
+    assert f"the last {8 - n} frames that were there are gone" in report.faults
+    assert report.lost == {"ring": 2, "camera": 1, "disk": 8 - n}
+    by_disk = [i for a, k, why in lost_of(path) if why == "disk" for i in range(a, a + k)]
+    assert by_disk == NUMBERS[n:]
+    assert root_of(path)["frames_camera"] == 11
+    assert accounted(path)
+    check(path, frames[:n])
+
+
+def test_frames_that_no_list_has_are_noted(tmp_path):
+    """A finished recording whose camera took more than is stored and lost is not settled."""
+    frames = numbered_frames(8)
+    path = tmp_path / "a.zarr"
+    write_recording(path, frames, numbers=NUMBERS, lost=LOSSES, finished=True)
+    tell_root(path, frames_camera=20)
+    assert verify(path).faults
+    report = repair(path)
+    assert report.lost == {"ring": 2, "camera": 1, "unknown": 9}
+    assert not report.faults
+    assert report.notes == ("9 frames are in no list: noted as lost, unknown",)
+    assert lost_of(path) == [*LOSSES, (11, 9, "unknown")]
+    assert accounted(path)
+    check(path, frames)
+
+
+def test_a_run_of_lost_frames_that_are_stored_is_cut(tmp_path):
+    path = tmp_path / "a.zarr"
+    lost = [(1, 6, "ring"), (9, 1, "camera")]
+    write_recording(path, numbered_frames(8), numbers=NUMBERS, lost=lost, finished=True)
+    tell_root(path, frames_camera=11)
+    assert verify(path).faults
+    repair(path)
+    assert lost_of(path) == LOSSES
+    assert zarr.open_group(str(path), mode="r")["frame_number"][:].tolist() == NUMBERS
+    check(path, numbered_frames(8))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_stands_beside_the_pixels_is_made_right_once(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    path = tmp_path / "a.zarr"
+    write_recording(
+        path, numbered_frames(8), numbers=NUMBERS, lost=LOSSES, shown=8, finished=bool(seed % 2)
+    )
+    for name in ("frame_number/c/0", "time_host/c/0", "lost/c/0/0"):
+        file = path / name
+        data = bytearray(file.read_bytes())
+        for at in rng.integers(0, 72, 3):
+            data[at] = rng.integers(0, 256)
+        file.write_bytes(data)
+    repair(path)
+    check(path, numbered_frames(8))
+
+
+NUMBER, COUNT = st.integers(0, 25), st.integers(0, 4)
+
+
+@given(st.lists(NUMBER, min_size=1, max_size=12), st.lists(st.tuples(NUMBER, COUNT), max_size=4))
+def test_numbers_are_filled_up_one_above_the_other(values, runs):
+    numbers = np.array(values, np.int64)
+    lost = [Lost(first, n, "ring") for first, n in runs]
+    is_known = known_numbers(numbers)
+    filled = fill_numbers(numbers, is_known, lost)
+    assert filled[0] >= 0
+    assert (np.diff(filled) > 0).all()
+    assert (filled[is_known] == numbers[is_known]).all()
+    rest = {i for a, n, _ in without_stored(lost, filled) for i in range(a, a + n)}
+    assert rest == {i for a, n, _ in lost for i in range(a, a + n)} - set(filled.tolist())
+
+
+@given(st.integers(1, 12), st.lists(st.tuples(NUMBER, COUNT), max_size=4))
+def test_numbers_are_counted_on_over_those_that_are_lost(n, runs):
+    lost = [Lost(first, count, "ring") for first, count in runs]
+    gone = {i for first, count in runs for i in range(first, first + count)}
+    found = fill_numbers(np.zeros(n, np.int64), np.zeros(n, bool), lost)
+    assert found.tolist() == [i for i in range(60) if i not in gone][:n]
+
+
+def test_a_folder_of_something_else_is_no_recording(tmp_path):
+    path = tmp_path / "a.zarr"
+    (path / "frame_number").mkdir(parents=True)
+    (path / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group", "attributes": {}}')
+    with pytest.raises(UsageError, match="not an IDX dataset"):
+        repair(path)
 
 
 def test_a_living_writer_is_left_alone(tmp_path):
@@ -233,10 +426,25 @@ def test_the_table(tmp_path):
     assert json.loads(done.stdout)["nothing_to_do"] is True
 
 
+def test_the_table_of_what_is_not_as_it_was(tmp_path):
+    path = cut_off(tmp_path / "a.zarr")
+    shutil.rmtree(path / "0/c/1")
+    shutil.rmtree(path / "frame_number/c")
+    words = [sys.executable, "-m", "pyramidion", "repair", str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["gone", "2"] in [row[:2] for row in rows]
+    assert ["numbers", "guessed", "frames", "0", "to", "3"] in rows
+    assert done.stderr.splitlines() == [
+        f"pyramidion repair: error: {path}: the last 2 frames that were there are gone",
+        f"pyramidion repair: error: {path}: numbers of frames 0 to 3 are guessed, 4 of them now",
+    ]
+    assert subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
 def test_one_of_another_writer_is_refused(tmp_path):
     path = write_recording(tmp_path / "a.zarr", numbered_frames(3))
-    root = json.loads((path / "zarr.json").read_text())
-    root["attributes"]["pyramidion"]["writer"] = "acquire-zarr"
-    (path / "zarr.json").write_text(json.dumps(root))
+    tell_root(path, writer="acquire-zarr")
     with pytest.raises(DataError, match="cannot be repaired"):
         repair(path)

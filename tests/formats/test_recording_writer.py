@@ -314,3 +314,24 @@ def test_documents_are_strict_json(tmp_path, rng):
 
     for file in (tmp_path / "a").rglob("zarr.json"):
         json.loads(file.read_text(), parse_constant=refuse)
+
+
+def test_chunks_of_nothing_are_not_encoded(tmp_path, rng):
+    """Long chunks and few frames; and some behind a gap, which do not stay."""
+    frames = some_frames(rng, 3, (8, 2**10), "<u2")
+    path = tmp_path / "a"
+    options = {"chunk": (2**12, None, None), "shard": (2, None, None), "compression": "lz4"}
+    writer = begin(path, frames, **options)
+    put(writer, frames, 0, 3)
+    writer.write(2**12 + 1, frames, stamps(2**12 + 1, 3))
+    writer.finish({})
+    assert np.array_equal(read(path), frames)
+    shard = path / "0/c/0/0/0"
+    lengths = np.frombuffer(shard.read_bytes()[:32], "<u8")[1::2]
+    assert (lengths > 1).tolist() == [True, False]
+    assert shard.stat().st_size < 2**22
+    writer = begin(path, frames, resume=True, **options)
+    assert writer.first == 3
+    writer.write(3, frames, stamps(0, 3))
+    writer.finish({})
+    assert np.array_equal(read(path), np.concatenate([frames, frames]))

@@ -57,10 +57,11 @@ def close_level(folder: Path, layout: ArrayLayout, n_frames: int, *, encode: boo
     per_row = layout.n_chunks_per_shard // layout.chunks_per_shard[0]
     for place in itertools.product(*map(range, grid)):
         path = folder / layout.key(place)
+        n_here = min(n_t, n_frames - place[0] * n_t)
         if encode and depth > 1:
             with contextlib.suppress(OSError):
-                grown += encode_shard(path, layout)
-        n_entries = -(-min(n_t, n_frames - place[0] * n_t) // depth) * per_row
+                grown += encode_shard(path, layout, n_frames=n_here)
+        n_entries = -(-n_here // depth) * per_row
         grown += _close_shard(path, layout, n_entries)
     replace_document(folder / DOCUMENT, to_bytes(level_metadata(layout, n_frames, "finished")))
     return grown

@@ -84,7 +84,10 @@ def is_raw(entries: np.ndarray, layout: ArrayLayout) -> bool:
 
 
 def encode_shard(
-    path: Path, layout: ArrayLayout, is_stopped: Callable[[], bool] = lambda: False
+    path: Path,
+    layout: ArrayLayout,
+    is_stopped: Callable[[], bool] = lambda: False,
+    n_frames: int | None = None,
 ) -> int:
     """Encode a raw shard; does nothing to one that is not raw.
 
@@ -96,6 +99,9 @@ def encode_shard(
         Geometry and codec of its level.
     is_stopped : callable
         Asked before each chunk; the raw shard then stays.
+    n_frames : int, optional
+        Frames of it that are there; what its last chunks have room for is not even read. All of it
+        otherwise.
 
     Returns
     -------
@@ -116,7 +122,8 @@ def encode_shard(
         before = os.fstat(source).st_size
         target = open_for_writing(part)
         try:
-            if not _encode_into(target, source, entries, layout, is_stopped):
+            n = layout.shard[0] if n_frames is None else n_frames
+            if not _encode_into(target, source, entries, layout, is_stopped, n):
                 return 0
             sync_data(target)
             grown = os.fstat(target).st_size - before
@@ -135,16 +142,27 @@ def _encode_into(
     entries: np.ndarray,
     layout: ArrayLayout,
     is_stopped: Callable[[], bool],
+    n_frames: int,
 ) -> bool:
     encoded = nothing(len(entries))
+    depth, per_row = layout.chunk[0], layout.chunks_per_shard[1] * layout.chunks_per_shard[2]
+    pixels, n_filled = np.zeros((depth, *layout.chunk[1:]), layout.dtype), 0
     first = end = ENTRY_BYTES * len(entries)
     places, raw_length = raw_places(layout)
     for number in np.flatnonzero(entries[:, 1] > 1).tolist():
         if is_stopped():
             return False
-        offset, length = (int(n) for n in entries[number])
-        data = read_at(source, length - HEADER_BYTES, offset + HEADER_BYTES)
-        chunk = layout.codec.encode(np.frombuffer(data, layout.dtype))
+        n_there = min(depth, n_frames - number // per_row * depth)
+        if n_there <= 0:  # frames behind a gap, which do not stay
+            continue
+        n_bytes = pixels.nbytes // depth * n_there
+        data = read_at(source, n_bytes, int(entries[number, 0]) + HEADER_BYTES)
+        if len(data) < n_bytes:
+            return False
+        pixels[:n_there] = np.frombuffer(data, layout.dtype).reshape(n_there, *layout.chunk[1:])
+        pixels[n_there:n_filled] = 0
+        n_filled = n_there
+        chunk = layout.codec.encode(pixels.reshape(-1))
         if (end - first) % raw_length == 0 and end != int(places[number]):
             end += _GAP_BYTES
         write_at(target, chunk, end)

@@ -7,25 +7,41 @@ where they lie.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import crc32c
 import numpy as np
 
 from pyramidion.formats._recording.cutting import Cutter
-from pyramidion.formats._recording.durable import write_pieces
 from pyramidion.formats._recording.level import Column, Level, Put
 from pyramidion.formats._recording.shard_file import CHECKSUM_BYTES, ENTRY_BYTES, ShardFile, nothing
+from pyramidion.formats._recording.write_back import WriteBack
 from pyramidion.shards import ArrayLayout, Codec
 
 _CACHED_BYTES = 2**21
 
 
 class FrameLevel(Level):
-    """See :class:`Level`; chunks of one frame."""
+    """See :class:`Level`; chunks of one frame.
 
-    def __init__(self, folder: Path, layout: ArrayLayout, n_frames: int) -> None:
+    Parameters
+    ----------
+    folder, layout, n_frames
+        See :class:`Level`.
+    write_back : WriteBack, optional
+        Told what is written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        layout: ArrayLayout,
+        n_frames: int,
+        write_back: WriteBack | None = None,
+    ) -> None:
         super().__init__(folder, layout, n_frames)
+        self._write_back = write_back
         self._cutters = [Cutter(layout, column) for column in self.columns]
         self._codec = Codec(layout.codec.name, layout.codec.level, layout.codec.shuffle, False)
         self._is_raw = self._codec.name == "none"
@@ -59,7 +75,7 @@ class FrameLevel(Level):
             for chunk in chunks[n : n + n_each]:
                 data = chunk.data.cast("B")
                 pieces += (data, crc32c.crc32c(data).to_bytes(CHECKSUM_BYTES, "little"))
-            self.count(write_pieces(file.fd, pieces, first + n * self._stored_bytes))
+            self._write(file, pieces, first + n * self._stored_bytes)
         offsets = first + self._stored_bytes * np.arange(len(chunks), dtype="<u8")
         return offsets, np.full(len(chunks), self._stored_bytes, "<u8")
 
@@ -75,8 +91,14 @@ class FrameLevel(Level):
         with self._lock:
             first = file.end
             file.end += int(lengths.sum())
-        self.count(write_pieces(file.fd, pieces, first))
+        self._write(file, pieces, first)
         return first + np.cumsum(lengths) - lengths, lengths
+
+    def _write(self, file: ShardFile, pieces: Sequence[bytes | memoryview], offset: int) -> None:
+        n_bytes = file.write(pieces, offset)
+        self.count(n_bytes)
+        if self._write_back is not None:
+            self._write_back.wrote(file, offset, n_bytes)
 
     def _entries(
         self, column: Column, n_frames: int, offsets: np.ndarray, lengths: np.ndarray

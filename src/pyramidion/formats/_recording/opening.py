@@ -12,6 +12,7 @@ from pyramidion.core import FrameSpec, UsageError
 from pyramidion.formats._recording.acquire_zarr import check_installed, open_acquire_zarr
 from pyramidion.formats._recording.closing import write_root
 from pyramidion.formats._recording.durable import replace_document, sync_folder
+from pyramidion.formats._recording.frame_writer import FrameWriter
 from pyramidion.formats._recording.kept import Kept
 from pyramidion.formats._recording.metadata import (
     LOST,
@@ -27,7 +28,7 @@ from pyramidion.formats._recording.plan import RecordingPlan, plan_recording
 from pyramidion.formats._recording.reserve import RESERVE_BYTES, make_reserve, release_reserve
 from pyramidion.formats._recording.resuming import documents_to_go_on, reopen
 from pyramidion.formats._recording.shapes import DOCUMENT
-from pyramidion.formats._recording.writer import FrameWriter, RecordingWriter
+from pyramidion.formats._recording.writer import RecordingWriter
 from pyramidion.storage import WriterLock, hidden_sibling, restore_replaced, told_as
 
 

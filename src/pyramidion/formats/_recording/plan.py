@@ -218,10 +218,9 @@ def _chunk(
     y, x = min(given[1] or h, h), min(given[2] or w, w)
     most = STRIP_BYTES if t == 1 and given[2] is None else LARGEST_CHOSEN_BYTES
     if given[1] is None:
-        n_strips = min(h, -(-t * h * x * itemsize // most))
-        y = -(-h // n_strips)
+        y = _equal_part(h, most // (t * x * itemsize))
     elif given[2] is None:
-        x = -(-w // min(w, -(-t * y * w * itemsize // most)))
+        x = _equal_part(w, most // (t * y * itemsize))
     if t > 1 and (y, x) != (min(given[1] or h, h), min(given[2] or w, w)):
         notes.append(
             f"chunks of {t} whole frames would have {format_bytes(t * h * w * itemsize)}: "
@@ -233,6 +232,11 @@ def _chunk(
         told = f"{t} frames make a chunk of {format_bytes(n_bytes)} or more"
         raise _fault("chunking.t", told, f"at most {format_bytes(largest)}")
     return t, y, x
+
+
+def _equal_part(n: int, most: int) -> int:
+    """Return the length of the parts into which `n` is cut: as equal as can be, at most `most`."""
+    return -(-n // -(-n // max(1, min(n, most))))
 
 
 def _shard(

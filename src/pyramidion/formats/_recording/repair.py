@@ -27,12 +27,7 @@ from pyramidion.formats._recording.recover import Documents, plan_of, read_docum
 from pyramidion.formats._recording.reserve import release_reserve, reserve_path
 from pyramidion.formats._recording.shapes import DOCUMENT
 from pyramidion.formats._recording.shard_file import ENTRY_BYTES, read_start_index
-from pyramidion.formats._recording.sides import (
-    Sides,
-    are_sides_right,
-    mend_sides,
-    write_sides,
-)
+from pyramidion.formats._recording.sides import Sides, are_sides_right, mend_sides, write_sides
 from pyramidion.formats._recording.survey import Survey, open_level, survey
 from pyramidion.formats._recording.window import WindowSample
 from pyramidion.shards import ArrayLayout, lie_within
@@ -100,12 +95,12 @@ def repair_recording(path: Path, mapped: Mapped | None = None) -> RepairedRecord
     StorageError
         If it is being written, or the disk is full: it is then as before.
     """
-    if read_documents(path).is_settled and not reserve_path(path).exists():
+    if _is_settled(path, read_documents(path)) and not reserve_path(path).exists():
         return RepairedRecording(is_nothing_done=True)
     lock = WriterLock(path)
     try:
         documents = read_documents(path)  # as of now, that nobody writes any more
-        if documents.is_settled:
+        if _is_settled(path, documents):
             release_reserve(path)
             return RepairedRecording(is_nothing_done=True)
         with told_as(path):
@@ -117,6 +112,10 @@ def repair_recording(path: Path, mapped: Mapped | None = None) -> RepairedRecord
 def _one_by_one(work: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
     for task in tasks:
         yield task, work(task)
+
+
+def _is_settled(path: Path, documents: Documents) -> bool:
+    return documents.is_settled and are_sides_right(path, documents)
 
 
 def _repair(path: Path, documents: Documents, mapped: Mapped) -> RepairedRecording:
@@ -254,6 +253,9 @@ def _report(
         told = f"times of {len(sides.untimed)} frames are gone"
         was_seen = bool((sides.untimed < found.n_shown).any())
         (done.faults if was_seen else done.notes).append(told)
+    n_unknown = sum(run.n_frames for run in sides.lost[sides.n_told :] if run.reason == "unknown")
+    if n_unknown:
+        done.notes.append(f"{n_unknown} frames are in no list: noted as lost, unknown")
     if documents.broken:
         done.notes.append(f"rebuilt {', '.join(documents.broken)}")
     return done

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pyramidion.formats._recording.durable import stage_document, sync_folder
+from pyramidion.formats._recording.durable import replace_documents, sync_folder
 from pyramidion.formats._recording.metadata import (
     LOST,
     SIDE_DTYPES,
@@ -55,17 +55,14 @@ class Shapes:
 
         All documents are on the disk before the first of them takes its name.
         """
-        documents: dict[str, dict[str, Any]] = {}
+        documents: dict[str, dict[str, Any]] = {}  # in the order in which they are told
         if self._with_sides:
             if n_lost != self._told_lost:
                 documents[LOST] = side_metadata(LOST, n_lost)
             documents |= {name: side_metadata(name, n_frames) for name in SIDE_DTYPES}
         for key, layout in reversed(self._levels.items()):
             documents[key] = level_metadata(layout, n_frames, "recording", synced)
-        files = [self._store / key / DOCUMENT for key in documents]
-        staged = list(map(stage_document, files, map(to_bytes, documents.values())))
-        for file, part in zip(files, staged, strict=True):
-            part.replace(file)
+        replace_documents({self._store / k / DOCUMENT: to_bytes(d) for k, d in documents.items()})
         self._told_lost = n_lost
 
     def sync(self) -> None:

@@ -10,12 +10,21 @@ zeros, or of ones, would be read as a chunk full of zeros.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from pyramidion.formats._recording.durable import open_for_writing, sync_data
+from pyramidion.formats._recording.durable import (
+    forget,
+    open_for_writing,
+    start_writing,
+    sync_data,
+    write_pieces,
+)
 from pyramidion.shards import encode_index
 from pyramidion.storage import read_at, write_at
 
@@ -60,6 +69,7 @@ class ShardFile:
 
     def __init__(self, path: Path, n_entries: int, n_kept: int = 0) -> None:
         self.path = path
+        self._turn, self._using = threading.Lock(), threading.Lock()
         self.fd = open_for_writing(path)
         self.entries = nothing(n_entries)
         self.is_settled = False
@@ -72,6 +82,33 @@ class ShardFile:
         except BaseException:
             self.close()
             raise
+
+    def write(self, pieces: Sequence[bytes | memoryview], offset: int) -> int:
+        """Write pieces one behind the other; return their bytes.
+
+        One thread at a time: the system would have the others spin, on cores that could encode.
+        """
+        with self._turn:
+            return write_pieces(self.fd, pieces, offset)
+
+    def start_writing(self, first: int, n_bytes: int) -> None:
+        """Have bytes begin to go to the disk; does nothing once closed."""
+        with self._using:
+            if self.fd >= 0:
+                start_writing(self.fd, first, n_bytes)
+
+    def forget(self, first: int, n_bytes: int) -> None:
+        """Give memory back that holds what is on the disk."""
+        with self._using:
+            if self.fd >= 0:
+                forget(self.fd, first, n_bytes)
+                return
+        with contextlib.suppress(OSError):  # it may be gone
+            fd = os.open(self.path, os.O_RDONLY)
+            try:
+                forget(fd, first, n_bytes)
+            finally:
+                os.close(fd)
 
     def enter(self, first: int, values: np.ndarray) -> None:
         """Write entries of chunks whose bytes are there, from entry `first` on."""
@@ -99,9 +136,10 @@ class ShardFile:
 
     def close(self) -> None:
         """Let go; safe to call twice."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+        with self._using:
+            if self.fd >= 0:
+                os.close(self.fd)
+                self.fd = -1
 
 
 def append_index(fd: int, entries: np.ndarray, n_entries: int) -> int:

@@ -35,6 +35,8 @@ class Sides:
         Number and times of every frame.
     lost : tuple of Lost
         Runs of frames that are not stored.
+    n_told : int
+        How many of these runs were in the table before.
     guessed : ndarray of int
         Places of the frames whose number had to be counted on from the one before.
     untimed : ndarray of int
@@ -43,6 +45,7 @@ class Sides:
 
     values: dict[str, np.ndarray]
     lost: tuple[Lost, ...]
+    n_told: int
     guessed: np.ndarray
     untimed: np.ndarray
 
@@ -81,13 +84,14 @@ def mend_sides(path: Path, documents: Documents, found: Survey) -> Sides:
     is_taken = is_known | (np.arange(n) < n_told)
     numbers, taken = filled[:n_frames], filled[n_frames:][is_taken[n_frames:]]
     lost = without_stored(runs, numbers)
+    n_runs = len(lost)
     lost += [Lost(a, k, "disk") for a, k in _runs_of(taken, lost)]
     ends = [*numbers[-1:] + 1, *taken[-1:] + 1, *(run.first + run.n_frames for run in lost)]
     end = max([_n_camera(documents), *map(int, ends)])
     lost += [Lost(a, k, "unknown") for a, k in missing_runs(np.append(numbers, end), lost)]
     values, untimed = _times(path, n_frames)
     guessed = np.flatnonzero(~is_known[:n_frames])
-    return Sides({"frame_number": numbers, **values}, tuple(lost), guessed, untimed)
+    return Sides({"frame_number": numbers, **values}, tuple(lost), n_runs, guessed, untimed)
 
 
 def are_sides_right(path: Path, documents: Documents) -> bool:

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +46,7 @@ from pyramidion.formats._recording.reserve import release_reserve
 from pyramidion.formats._recording.shapes import Shapes
 from pyramidion.formats._recording.side_array import SideArray
 from pyramidion.formats._recording.window import WindowSample
+from pyramidion.formats._recording.write_back import WriteBack
 from pyramidion.storage import WriterLock, free_bytes, told_as
 
 PUBLISH_S = 0.1
@@ -54,90 +55,6 @@ _MOST_OFTEN = 2
 
 _PART_BYTES = 2**24
 _RAW_PART_BYTES = 2**26
-
-
-class FrameWriter(Protocol):
-    """A recording under way.
-
-    Attributes
-    ----------
-    first : int
-        Frames that are there already.
-    """
-
-    first: int
-
-    def write(self, t: int, frames: np.ndarray, stamps: Stamps) -> None:
-        """Write a run of frames; many threads may do so at once, and runs come in any order.
-
-        Parameters
-        ----------
-        t : int
-            Place of the first in the store.
-        frames : ndarray, shape (k, h, w)
-            Pixels.
-        stamps : Stamps
-            Their numbers and times.
-
-        Raises
-        ------
-        DataError
-            If shape or type is not the camera's.
-        StorageError
-            If the disk is full or fails; from then on, every further run is refused likewise.
-        """
-
-    def lose(self, lost: Sequence[Lost]) -> None:
-        """Note frames that were taken and are not stored."""
-
-    def publish(self) -> int:
-        """Let readers see what is there, at most ten times a second.
-
-        Returns
-        -------
-        int
-            Frames that readers see: all up to the first that is missing.
-        """
-
-    def sync(self) -> int:
-        """Have everything reach the disk, and let readers see it.
-
-        Returns
-        -------
-        int
-            Frames that survive a power cut.
-        """
-
-    def account(self, n_camera: int) -> list[Lost]:
-        """Note as ``unknown`` what is neither stored nor lost; after the last frame was written.
-
-        Parameters
-        ----------
-        n_camera : int
-            Frames that the camera took, this time.
-
-        Returns
-        -------
-        list of Lost
-            What was noted; empty, and found at once, where everything is accounted for.
-        """
-
-    def finish(self, summary: Mapping[str, Any]) -> None:
-        """End the recording.
-
-        Parameters
-        ----------
-        summary : mapping
-            What is to be kept with it (JSON values). ``frames_camera`` counts from 0, as the camera
-            does; the counts that are kept are those of the whole recording.
-        """
-
-    def abandon(self) -> None:
-        """Let go and leave everything as it is, as after a kill; safe after ``finish``."""
-
-    @property
-    def n_bytes(self) -> int:
-        """Bytes on the disk so far."""
 
 
 class RecordingWriter:
@@ -185,6 +102,7 @@ class RecordingWriter:
         self._coarser = Coarser(plan) if n > 1 else None
         self._sides = {name: SideArray(store / name, name) for name in (*SIDE_DTYPES, LOST)}
         self._losses = LossTable(store, self._sides[LOST], kept)
+        self._write_back = WriteBack()
         self._encoder = Encoder(self._count) if plan.is_deep else None
         self._levels: list[Level] = []
         self._n_encoded = 0
@@ -244,6 +162,7 @@ class RecordingWriter:
         if not self._lock_file.held:
             return
         release_reserve(self._store)
+        self._write_back.stop()
         try:
             with told_as(self._store):
                 self.sync()
@@ -259,6 +178,7 @@ class RecordingWriter:
         if not self._lock_file.held:
             return
         try:
+            self._write_back.stop()
             if self._encoder is not None:
                 self._encoder.stop()
             self._close_files()
@@ -420,7 +340,7 @@ class RecordingWriter:
 
     def _level(self, folder: Path, layout: Any, first: int) -> Level:
         if self._encoder is None:
-            return FrameLevel(folder, layout, first)
+            return FrameLevel(folder, layout, first, self._write_back)
         encoder = self._encoder
         return DeepLevel(folder, layout, first, lambda path: encoder.submit(path, layout))
 
