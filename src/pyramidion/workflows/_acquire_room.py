@@ -40,7 +40,8 @@ class Room:
         """
         free = max(0, free_bytes(self._out) - self._reserve)
         share = 1.0 if plan.levels[0].codec.name == "none" else _COMPRESSED_SHARE
-        needed = int((self._options.frames or 1) * plan.frame_bytes_on_disk * share)
+        frames = (self._options.frames or 1) * plan.frame_bytes_on_disk
+        needed = int(frames * share) + plan.reserve_bytes
         if needed > free and not self._options.force:
             raise StorageError(
                 str(self._out), f"needs {format_bytes(needed)}, {format_bytes(free)} free",

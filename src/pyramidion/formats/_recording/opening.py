@@ -25,7 +25,7 @@ from pyramidion.formats._recording.metadata import (
 from pyramidion.formats._recording.options import RecordingOptions
 from pyramidion.formats._recording.ownership import is_own_store
 from pyramidion.formats._recording.plan import RecordingPlan, plan_recording
-from pyramidion.formats._recording.reserve import RESERVE_BYTES, make_reserve, release_reserve
+from pyramidion.formats._recording.reserve import make_reserve, release_reserve
 from pyramidion.formats._recording.resuming import documents_to_go_on, reopen
 from pyramidion.formats._recording.shapes import DOCUMENT
 from pyramidion.formats._recording.writer import RecordingWriter
@@ -70,12 +70,12 @@ def open_frame_writer(path: Path, spec: FrameSpec, options: RecordingOptions) ->
             if is_foreign:
                 release_reserve(path)  # that a killed writer may have left
                 return _begin_foreign(path, plan, own, lock)
+            make_reserve(path, plan.reserve_bytes)
             if is_there and options.resume:
                 kept = reopen(path, plan)
             else:
                 _create(path, plan, own)
                 kept = Kept(own)
-            make_reserve(path, reserve_bytes(plan))
             return RecordingWriter(path, plan, kept, lock)
     except BaseException:
         if lock.held:
@@ -149,6 +149,16 @@ def _create(path: Path, plan: RecordingPlan, own: dict[str, Any]) -> None:
     begun = hidden_sibling(path, "begun")
     shutil.rmtree(begun, ignore_errors=True)
     begun.mkdir()
+    try:
+        _fill(begun, plan, own)
+        _give_name(begun, path)
+    except BaseException:  # nothing stays of what could not begin
+        shutil.rmtree(begun, ignore_errors=True)
+        raise
+
+
+def _fill(begun: Path, plan: RecordingPlan, own: dict[str, Any]) -> None:
+    """Write all documents of a store of no frame."""
     for name in (*SIDE_DTYPES, LOST):
         _write(begun / name, side_metadata(name, 0))
     if plan.paths[0].startswith("frames/"):
@@ -158,20 +168,22 @@ def _create(path: Path, plan: RecordingPlan, own: dict[str, Any]) -> None:
         _write(begun / plan.paths[level], document)
     write_root(begun, own, plan.n_recorded)
     sync_folder(begun)
-    if os.path.lexists(path):
+
+
+def _give_name(begun: Path, path: Path) -> None:
+    """Put a store where it shall be; what it replaces is there again if that fails."""
+    if not os.path.lexists(path):
+        begun.replace(path)
+    else:
         replaced = hidden_sibling(path, "replaced")
         path.replace(replaced)
-        begun.replace(path)
+        try:
+            begun.replace(path)
+        except BaseException:
+            replaced.replace(path)
+            raise
         shutil.rmtree(replaced, ignore_errors=True)
-    else:
-        begun.replace(path)
     sync_folder(path.parent)
-
-
-def reserve_bytes(plan: RecordingPlan) -> int:
-    """Return what is needed to close a store: the last index of a shard of every level."""
-    indexes = sum(16 * layout.n_chunks_per_shard for layout in plan.levels)
-    return RESERVE_BYTES + 2 * indexes
 
 
 def _write(folder: Path, document: dict[str, Any]) -> None:

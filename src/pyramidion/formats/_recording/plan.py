@@ -16,6 +16,7 @@ import numpy as np
 
 from pyramidion.core import FrameSpec, UsageError, format_bytes, plain_dtype
 from pyramidion.formats._recording.options import Cut, RecordingOptions
+from pyramidion.formats._recording.reserve import RESERVE_BYTES
 from pyramidion.pyramid import ImagePlan
 from pyramidion.shards import ArrayLayout, Codec
 
@@ -89,6 +90,11 @@ class RecordingPlan:
             )
             n_bytes += n_chunks * (layout.chunk_bytes + _CHUNK_EXTRA) // layout.chunk[0]
         return n_bytes
+
+    @property
+    def reserve_bytes(self) -> int:
+        """Bytes needed to close a store: the last index of a shard of every level, documents."""
+        return RESERVE_BYTES + 2 * sum(16 * layout.n_chunks_per_shard for layout in self.levels)
 
     def stored(self) -> dict[str, Any]:
         """Return what must be the same for a recording to go on (JSON values)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,13 +79,21 @@ def verify_recording(
             if state == "finished" and stored.own.get("writer") == "pyramidion":
                 checked.faults += [f"{path}/{line}" for line in check_indexes(level)]
         checked.faults += _beside(stored, is_finished=state == "finished")
-    if not checked.has_checksums:
-        checked.notes.append("pixels have no checksum")
-    if state == "cut off":
-        checked.notes.append("the recording was cut off: run repair")
-    elif state == "recording":
-        checked.notes.append(f"still recording: the first {checked.n_frames} frames were checked")
+    checked.notes += _notes(stored.own, state, checked)
     return checked
+
+
+def _notes(own: Mapping[str, Any], state: str, checked: CheckedRecording) -> Iterator[str]:
+    """Return what to know beside the verdict."""
+    guessed = own.get("frame_number_guessed")
+    if not checked.has_checksums:
+        yield "pixels have no checksum"
+    if guessed:
+        yield f"numbers of frames {guessed[0]} to {guessed[-1]} were guessed by repair"
+    if state == "cut off":
+        yield "the recording was cut off: run repair"
+    elif state == "recording":
+        yield f"still recording: the first {checked.n_frames} frames were checked"
 
 
 def _n_bytes(layout: Any) -> int:
