@@ -1,10 +1,11 @@
 """The verbs as functions: whatever the command line does, Python can do."""
 
-from pyramidion.workflows._acquire import Started, acquire, check_out, look
+from pyramidion.workflows._acquire import Started, acquire, look
 from pyramidion.workflows._acquire_config import AcquireConfig, read_config
 from pyramidion.workflows._acquire_options import AcquireOptions
 from pyramidion.workflows._acquire_plan import plan_acquisition
 from pyramidion.workflows._acquire_report import AcquireReport
+from pyramidion.workflows._acquire_room import check_out
 from pyramidion.workflows._acquire_status import Status
 from pyramidion.workflows._compress import CompressOptions, CompressReport, compress
 from pyramidion.workflows._convert import (

@@ -8,7 +8,6 @@ other two end when this one does.
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,29 +21,25 @@ from pyramidion.core import (
     PyramidionError,
     StoppedError,
     StorageError,
-    UsageError,
 )
 from pyramidion.formats import (
     FrameWriter,
     RecordingPlan,
     check_resume,
-    formats,
     open_frame_writer,
     plan_recording,
 )
-from pyramidion.instruments import split_address
 from pyramidion.storage import ENDED, FAILED, FrameRing
 from pyramidion.workflows._acquire_options import AcquireOptions
 from pyramidion.workflows._acquire_report import AcquireReport, with_words
-from pyramidion.workflows._acquire_room import Room
+from pyramidion.workflows._acquire_room import Room, check_out
 from pyramidion.workflows._acquire_status import Status, StatusKeeper
 from pyramidion.workflows._capture import CaptureEnd, CaptureJob
 from pyramidion.workflows._capture_process import CaptureProcess, RingSize
-from pyramidion.workflows._destination import check_apart, check_destination, check_parent
 from pyramidion.workflows._host_clock import HostClock
 from pyramidion.workflows._live_process import LiveProcess, ServeLive
 from pyramidion.workflows._options import n_workers
-from pyramidion.workflows._recorder import Recorder
+from pyramidion.workflows._recorder import Recorder, emptied
 from pyramidion.workflows._signals import undisturbed
 
 _LOOK_S = 0.1
@@ -140,44 +135,6 @@ def look(address: str, options: AcquireOptions | None = None) -> Iterator[str]:
         yield run.ring.name
 
 
-def check_out(out: Path, address: str, options: AcquireOptions) -> None:
-    """Check where a recording shall go, before a camera is opened.
-
-    Parameters
-    ----------
-    out : Path
-        The store.
-    address : str
-        The camera; what it plays must not be replaced.
-    options : AcquireOptions
-        How it is recorded.
-
-    Raises
-    ------
-    UsageError
-        If it has another format's name, exists and may not be replaced or continued, or has no
-        parent folder.
-    """
-    zarr, *others = sorted(formats(), key=lambda each: each.name != "zarr")
-    suffixes = tuple(s for each in others for s in (*each.suffixes, *each.image_suffixes))
-    if out.name.lower().endswith(suffixes):
-        mend = f"name it {out.with_suffix('.zarr').name}, and convert it afterwards"
-        raise UsageError(str(out), "a recording is a Zarr store", out.suffix, mend, id="PYR-GEN-06")
-    kind, rest = split_address(address)
-    played = kind.file_of(rest)
-    if played is not None:
-        check_apart(out, played)
-    outer = next((p for p in out.absolute().parents if (p / "zarr.json").exists()), None)
-    if outer is not None:
-        mend = "choose another place"
-        raise UsageError(str(out), "lies inside another store", outer, mend, id="PYR-ALL-10")
-    recording = options.recording
-    if recording.resume and out.exists():
-        check_parent(out, parents=False)
-    else:
-        check_destination(out, None, zarr, overwrite=recording.overwrite)
-
-
 class _Run:
     """One recording, from the camera's opening to the report."""
 
@@ -233,7 +190,7 @@ class _Run:
         self._begin()
         with ExitStack() as looking:
             if self._out is None:
-                looking.enter_context(_emptied(self.ring))
+                looking.enter_context(emptied(self.ring))
             try:
                 self._watch(on_status)
             except KeyboardInterrupt as stop:
@@ -247,7 +204,7 @@ class _Run:
     def looking(self) -> Iterator[None]:
         """Capture in the background, without recording."""
         self._begin()
-        with _emptied(self.ring, self._tell_status):
+        with emptied(self.ring, self._tell_status):
             try:
                 yield
             finally:
@@ -383,26 +340,3 @@ class _Run:
             self._fault,
         )
         return with_words(report, allow_drops=self._options.allow_drops)
-
-
-@contextmanager
-def _emptied(ring: FrameRing, tell: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """Give every frame back at once while the block runs: nobody stores them."""
-    over = threading.Event()
-
-    def empty() -> None:
-        told = 0.0
-        while not over.wait(0.002):
-            ring.release(ring.pushed)
-            ring.take_lost()
-            if time.monotonic() - told > _STATUS_S:
-                told = time.monotonic()
-                tell()
-
-    thread = threading.Thread(target=empty, name="release", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()

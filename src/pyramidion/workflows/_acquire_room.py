@@ -1,18 +1,58 @@
-"""Room on the disk for a recording: before it begins, and while it grows."""
+"""The place of a recording: what is there already, and whether there is room."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from pyramidion.core import StorageError, format_bytes
-from pyramidion.formats import RecordingPlan
+from pyramidion.core import StorageError, UsageError, format_bytes
+from pyramidion.formats import RecordingPlan, formats
+from pyramidion.instruments import split_address
 from pyramidion.storage import free_bytes
 from pyramidion.workflows._acquire_options import AcquireOptions
+from pyramidion.workflows._destination import check_apart, check_destination, check_parent
 
 _LARGEST_RESERVE = 2**30
 _SHARE = 100
 _COMPRESSED_SHARE = 0.4  # noisy frames do not get smaller than that
+
+
+def check_out(out: Path, address: str, options: AcquireOptions) -> None:
+    """Check where a recording shall go, before a camera is opened.
+
+    Parameters
+    ----------
+    out : Path
+        The store.
+    address : str
+        The camera; what it plays must not be replaced.
+    options : AcquireOptions
+        How it is recorded.
+
+    Raises
+    ------
+    UsageError
+        If it has another format's name, exists and may not be replaced or continued, or has no
+        parent folder.
+    """
+    zarr, *others = sorted(formats(), key=lambda each: each.name != "zarr")
+    suffixes = tuple(s for each in others for s in (*each.suffixes, *each.image_suffixes))
+    if out.name.lower().endswith(suffixes):
+        mend = f"name it {out.with_suffix('.zarr').name}, and convert it afterwards"
+        raise UsageError(str(out), "a recording is a Zarr store", out.suffix, mend, id="PYR-GEN-06")
+    kind, rest = split_address(address)
+    played = kind.file_of(rest)
+    if played is not None:
+        check_apart(out, played)
+    outer = next((p for p in out.absolute().parents if (p / "zarr.json").exists()), None)
+    if outer is not None:
+        mend = "choose another place"
+        raise UsageError(str(out), "lies inside another store", outer, mend, id="PYR-ALL-10")
+    recording = options.recording
+    if recording.resume and out.exists():
+        check_parent(out, parents=False)
+    else:
+        check_destination(out, None, zarr, overwrite=recording.overwrite)
 
 
 class Room:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -22,6 +23,7 @@ _MOST_IN_BATCH = 256
 _POLL_S = 0.001
 _PUBLISH_S = 0.1
 _SYNC_S = 1.0
+_TELL_S = 0.25
 KEPT_RUNS = 4
 """Losses that are told one by one; all of them are in the store."""
 
@@ -202,3 +204,34 @@ class Recorder:
         breaks = np.flatnonzero(np.diff(missing) != 1) + 1
         runs = np.split(missing, breaks)
         self._note_lost([Lost(int(run[0]), len(run), "disk") for run in runs])
+
+
+@contextmanager
+def emptied(ring: FrameRing, tell: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Give every frame back at once while the block runs: nobody stores them.
+
+    Parameters
+    ----------
+    ring : FrameRing
+        Filled by the capture process.
+    tell : callable
+        Called four times a second.
+    """
+    over = threading.Event()
+
+    def empty() -> None:
+        told = 0.0
+        while not over.wait(0.002):
+            ring.release(ring.pushed)
+            ring.take_lost()
+            if time.monotonic() - told > _TELL_S:
+                told = time.monotonic()
+                tell()
+
+    thread = threading.Thread(target=empty, name="release", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
