@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 from harness import PYTHON, machine, scratch
 
 CAMERA = "sim:width=4096,height=2304,rate={rate},content=counter"
