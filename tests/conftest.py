@@ -10,10 +10,12 @@ from pyramidion.core import WaveformSpec, waveform_axes
 
 WHOLE_PROGRAM = {
     "cli", "docs", "fault", "test_all_commands.py", "test_command.py", "test_hdf5.py",
-    "test_hdf5_image.py", "test_zarr.py",
+    "test_hdf5_image.py", "test_live.py", "test_recording_full_disk.py",
+    "test_recording_repair.py", "test_recording_resume.py", "test_recording_writer_left.py",
+    "test_zarr.py",
 }  # fmt: skip
-"""Folders and files whose tests start the real program, or the child process that looks at HDF5
-files, again and again: not the quick part."""
+"""Folders and files whose tests start the real program, the child process that looks at HDF5 files,
+or wait for disks and long polls, again and again: not the quick part."""
 
 
 # A shell without job control starts background programs with SIGINT ignored, and every program that
