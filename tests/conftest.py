@@ -18,9 +18,11 @@ WHOLE_PROGRAM = {
 or wait for disks and long polls, again and again: not the quick part."""
 
 
-# A shell without job control starts background programs with SIGINT ignored, and every program that
-# the tests start would inherit that.
+# A shell without job control starts background programs with SIGINT ignored, `nohup` with SIGHUP, and
+# every program that the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items):

@@ -231,7 +231,8 @@ def test_statistics_each_second(tmp_path, form):
     done = run("acquire", SIM, "-o", "a.zarr", "--duration", "2.5s", "--no-live", "--stats", form, cwd=tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = done.stderr.splitlines()
-    assert len(lines) == (0 if form == "none" else 2)
+    # Two, and a third where closing the store takes its time.
+    assert len(lines) in ((0,) if form == "none" else (2, 3))
     for line in lines:
         if form == "json":
             assert json.loads(line)["state"] == "recording"
