@@ -9,11 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import threading
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing import parent_process
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 
@@ -26,6 +24,7 @@ from pyramidion.server._live import LiveView
 from pyramidion.server._run import Server, bind, url_of
 from pyramidion.server._served import Served
 from pyramidion.server._settings import ServerSettings
+from pyramidion.storage import end_with_parent
 
 _NICE = 10
 _LAST_ANSWERS_S = 1
@@ -62,7 +61,7 @@ def run_live_server(
     for ignored in ("SIGINT", "SIGHUP"):
         if hasattr(signal, ignored):
             signal.signal(getattr(signal, ignored), signal.SIG_IGN)
-    _end_with_parent()
+    end_with_parent()  # and so free the port
     if hasattr(os, "nice"):  # not on Windows
         os.nice(_NICE)
     name = None if store is None else free_name(store.name.lstrip(".") or "data", {})
@@ -103,19 +102,6 @@ class _LiveServer(Server):
             if self._n_last > _LAST_TICKS or not self._live.is_watched:
                 return True
         return await super().on_tick(counter)
-
-
-def _end_with_parent() -> None:
-    """End this process, and so free its port, when its parent has ended in whatever way."""
-    parent = parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, name="pyramidion-parent", daemon=True).start()
 
 
 def _send(connection: Connection, answer: object) -> None:

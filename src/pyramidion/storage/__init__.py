@@ -12,6 +12,7 @@ from pyramidion.storage._frame_ring import (
     LatestFrame,
 )
 from pyramidion.storage._lock import WriterLock
+from pyramidion.storage._parent import end_with_parent
 from pyramidion.storage._positioned import open_regular, read_at, write_at
 from pyramidion.storage._siblings import hidden_sibling, partial_path
 from pyramidion.storage._spill import Spill
@@ -41,6 +42,7 @@ __all__ = [
     "StagedFolder",
     "TaskRecord",
     "WriterLock",
+    "end_with_parent",
     "free_bytes",
     "hidden_sibling",
     "kept_plan",

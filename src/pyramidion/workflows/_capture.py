@@ -19,10 +19,10 @@ import numpy as np
 
 from pyramidion.core import CameraError, FrameSpec, Lost, PyramidionError, Stamps
 from pyramidion.instruments import Camera, Grabbed, open_camera, set_properties
-from pyramidion.storage import ENDED, FAILED, FrameRing
-from pyramidion.workflows._children import die_with_parent
+from pyramidion.storage import ENDED, FAILED, FrameRing, end_with_parent
 from pyramidion.workflows._host_clock import HostClock
 
+_AFTER_PARENT_S = 2.0
 _GRAB_S = 0.1  # also how soon it sees that it shall stop
 _BATCH_BYTES = 8 * 2**20
 _MOST_IN_BATCH = 1024
@@ -87,7 +87,7 @@ def run_capture(job: CaptureJob, pipe: Connection) -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):  # the supervisor decides
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    die_with_parent()
+    end_with_parent(_AFTER_PARENT_S)
     camera: Camera | None = None
     end = CaptureEnd(None)
     try:

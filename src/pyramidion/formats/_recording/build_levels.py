@@ -43,7 +43,7 @@ def build_levels(store: Path, plan: RecordingPlan, n_frames: int) -> int:
     for path in plan.paths[1:]:
         (store / path).mkdir(parents=True, exist_ok=True)
         there.append(np.arange(n_frames) < frames_of(store, path))
-    mend_levels(store, plan, Survey(n_frames, n_frames, n_frames, tuple(there)))
+    mend_levels(store, plan, Survey(n_frames, n_frames, tuple(there)))
     n_bytes = 0
     for path, layout in list(zip(plan.paths, plan.levels, strict=True))[:0:-1]:
         close_level(store / path, layout, n_frames)

@@ -36,15 +36,12 @@ class Survey:
         Frames that readers saw.
     n_kept : int
         Frames up to the last one that is whole.
-    n_candidates : int
-        Frames that the shards have room for.
     whole : tuple of ndarray of bool, shape (n_kept,)
         Per level: which frames can be read.
     """
 
     n_shown: int
     n_kept: int
-    n_candidates: int
     whole: tuple[np.ndarray, ...]
 
     @property
@@ -84,7 +81,7 @@ def survey(path: Path, documents: Documents, plan: RecordingPlan, mapped: Mapped
         if plan.is_deep:  # without a checksum nothing vouches for what was not synced
             found[documents.synced :] = False
         levels.append(np.concatenate([found, np.zeros(n_kept - len(found), bool)]))
-    return Survey(n_shown, n_kept, len(whole), tuple(levels))
+    return Survey(n_shown, n_kept, tuple(levels))
 
 
 def open_level(path: Path, key: str, layout: ArrayLayout, n_frames: int) -> StoredLevel:
