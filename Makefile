@@ -26,12 +26,16 @@ venv: .venv/installed
 	touch $@
 
 # Chromium for the browser tests, strace for faults at every system call, gcc for a camera library
-# that stands in for the vendor's; when this is a Debian machine and we may install them.
+# that stands in for the vendor's, Ceph for an S3 server; when this is a Debian machine and we may
+# install them.
 system-packages:
 	@missing=""; \
 	command -v chromium >/dev/null || missing="chromium fonts-dejavu-core"; \
 	command -v strace >/dev/null || missing="$$missing strace"; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	for program in radosgw ceph-mon ceph-osd; do \
+		command -v $$program >/dev/null || missing="$$missing $$program"; \
+	done; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
 	fi

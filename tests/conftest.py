@@ -8,6 +8,8 @@ from hypothesis import settings
 
 from pyramidion.core import WaveformSpec, waveform_axes
 
+pytest_plugins = ["tests.object_store.fixtures"]
+
 WHOLE_PROGRAM = {
     "cli", "docs", "fault", "test_all_commands.py", "test_command.py", "test_hdf5.py",
     "test_hdf5_image.py", "test_live.py", "test_recording_full_disk.py",
@@ -27,7 +29,8 @@ if hasattr(signal, "SIGHUP"):
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if WHOLE_PROGRAM & {*item.path.relative_to(item.config.rootpath).parts}:
+        is_whole = WHOLE_PROGRAM & {*item.path.relative_to(item.config.rootpath).parts}
+        if is_whole or "s3_server" in getattr(item, "fixturenames", ()):  # which Debian installs
             item.add_marker(pytest.mark.slow)
 
 
