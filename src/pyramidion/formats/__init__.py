@@ -13,7 +13,7 @@ from pyramidion.formats._format import (
     example_codes,
     example_voxels,
 )
-from pyramidion.formats._pattern import files_matching, is_pattern
+from pyramidion.formats._pattern import files_matching, folder_of, is_pattern
 from pyramidion.formats._recording import (
     FrameWriter,
     RecordingOptions,
@@ -27,6 +27,7 @@ from pyramidion.formats._registry import (
     format_of_destination,
     format_of_source,
     formats,
+    is_at_hand,
     kind_of_source,
     looks_like,
     open_image,
@@ -54,10 +55,12 @@ __all__ = [
     "example_codes",
     "example_voxels",
     "files_matching",
+    "folder_of",
     "format_of_destination",
     "format_of_source",
     "formats",
     "image_faults",
+    "is_at_hand",
     "is_pattern",
     "is_recording",
     "kind_of_source",

@@ -21,7 +21,7 @@ from typing import IO, Any
 import numpy as np
 
 from pyramidion.core import Box, DataError, MissingError
-from pyramidion.storage import told_as
+from pyramidion.storage import is_remote, told_as
 
 _GAP_BYTES = 2**16
 """Reading over a gap of this size costs about as much as a second call."""
@@ -29,7 +29,7 @@ _PIECE_BYTES = 2**22
 
 
 class FlatFile:
-    """A regular file that must not change while it is in use.
+    """A regular file, or an object, that must not change while it is in use.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class FlatFile:
             values = read_region(
                 lambda position, out: self._fill(file, position, out), offset, shape, dtype, box
             )
-            self._check_unchanged(os.fstat(file.fileno()))
+            self._check_unchanged(file)
         if dtype.newbyteorder("<") != dtype:
             values = values.byteswap(inplace=True).view(dtype.newbyteorder("<"))
         return values
@@ -116,11 +116,14 @@ class FlatFile:
             # One call reads at most 2 GiB.
             n_read = file.readinto(wanted)  # type: ignore[attr-defined]
             if not n_read:
-                self._check_unchanged(os.fstat(file.fileno()))
+                self._check_unchanged(file)
                 raise self._changed(f"ends at {grouped(position)} B")
             wanted = wanted[n_read:]
 
-    def _check_unchanged(self, now: os.stat_result) -> None:
+    def _check_unchanged(self, file: IO[bytes]) -> None:
+        if is_remote(self.path):  # each read has looked at the object's tag
+            return
+        now = os.fstat(file.fileno())
         if _identity(now) != self._identity:
             sizes = f"was {grouped(self.size)} B, now {grouped(now.st_size)} B"
             raise self._changed(sizes if now.st_size != self.size else "replaced or written to")

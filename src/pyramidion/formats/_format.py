@@ -252,6 +252,9 @@ class Format:
     image_suffixes : tuple of str
         Endings that name an image destination where ``suffixes`` also name waveforms
         (``.ome.zarr``); by default ``suffixes``.
+    opens_remote : bool
+        ``open`` and ``open_image`` read a :class:`~pyramidion.storage.RemotePath` where it lies,
+        by ranges. Others need the whole file on a disk.
     """
 
     name: str
@@ -269,6 +272,7 @@ class Format:
     kind: Callable[[Path, OpenOptions], Kind] | None = None
     image_example: Callable[[Path], Path] | None = None
     image_suffixes: tuple[str, ...] = ()
+    opens_remote: bool = False
 
 
 def example_codes() -> np.ndarray:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from fnmatch import translate
 from pathlib import Path
+
+from pyramidion.storage import is_remote
 
 
 def is_pattern(path: Path) -> bool:
     """Tell whether a name stands for a set of files: it has a wildcard, and is no file itself."""
-    return glob.has_magic(str(path)) and not os.path.lexists(path)
+    if not glob.has_magic(str(path)):
+        return False
+    return not (path.exists() if is_remote(path) else os.path.lexists(path))
 
 
 def files_matching(path: Path) -> Iterator[Path]:
@@ -18,6 +24,9 @@ def files_matching(path: Path) -> Iterator[Path]:
 
     Names that begin with a dot only match a pattern that names the dot.
     """
+    if is_remote(path):
+        yield from _objects_matching(path)
+        return
     for name in glob.iglob(str(path), recursive=True):  # noqa: PTH207 - `Path.glob` needs a folder
         found = Path(name)
         if found.is_file():
@@ -30,3 +39,22 @@ def folder_of(path: Path) -> Path:
     while glob.has_magic(str(folder)):
         folder = folder.parent
     return folder
+
+
+def _objects_matching(path: Path) -> Iterator[Path]:
+    folder = folder_of(path)
+    matches = re.compile(_expression(path.relative_to(folder).parts)).fullmatch
+    for found in folder.rglob("*"):
+        if matches("/".join(found.relative_to(folder).parts)):
+            yield found
+
+
+def _expression(parts: Sequence[str]) -> str:
+    """Return a regular expression for a pattern; wildcards stay inside of a part of the key."""
+    pieces = ["(?:[^/]+/)*" if part == "**" else _piece(part) + "/" for part in parts]
+    return "".join(pieces).removesuffix("/")
+
+
+def _piece(part: str) -> str:
+    inner = translate(part).removeprefix("(?s:").removesuffix(r")\Z")
+    return inner.replace(".*", "[^/]*") if "*" in part else inner

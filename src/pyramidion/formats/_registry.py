@@ -14,6 +14,7 @@ from pathlib import Path
 from pyramidion.core import DataError, ImageSource, UsageError, WaveformSource
 from pyramidion.formats._format import Format, Kind, OpenOptions
 from pyramidion.formats._pattern import files_matching, folder_of, is_pattern
+from pyramidion.storage import is_remote
 
 _SEEN = {
     b"\x89PNG": "PNG",
@@ -47,12 +48,17 @@ def format_of_source(path: Path) -> Format:
     _check_there(path)
     readers = [f for f in formats() if f.open or f.open_image]
     for candidate in readers:
-        if candidate.matches(path):
+        # What has to be fetched first is looked into when it is here.
+        if (candidate.opens_remote or not is_remote(path)) and candidate.matches(path):
             return candidate
     # The name decides who explains what is wrong with the bytes.
     for candidate in readers:
         if path.name.lower().endswith(candidate.suffixes):
             return candidate
+    if is_remote(path) and path.is_dir():
+        for candidate in readers:
+            if any(p.name.lower().endswith(candidate.suffixes) for p in path.iterdir()):
+                return candidate
     if path.is_dir():
         if path.name.endswith(".partial"):
             from pyramidion.formats._waveform.store import unfinished
@@ -125,6 +131,7 @@ def open_image(path: Path, options: OpenOptions | None = None) -> ImageSource:
         If it is missing, unknown, damaged or refused.
     """
     found = format_of_source(path)
+    _check_at_hand(path, found)
     if found.open_image is None:
         raise DataError(str(path), "is a waveform, not an image", found.name, id="PYR-GEN-06")
     return found.open_image(path, options or OpenOptions())
@@ -146,9 +153,31 @@ def open_source(path: Path, options: OpenOptions | None = None) -> WaveformSourc
         If it is missing, unknown, damaged or refused.
     """
     found = format_of_source(path)
+    _check_at_hand(path, found)
     if found.open is None:
         raise DataError(str(path), "is an image, not a waveform", found.name, id="PYR-GEN-06")
     return found.open(path, options or OpenOptions())
+
+
+def is_at_hand(path: Path) -> bool:
+    """Tell whether a source is read where it lies, or must be fetched from its store first.
+
+    Raises
+    ------
+    PyramidionError
+        If nothing is there, or no format reads it.
+    """
+    return not is_remote(path) or format_of_source(path).opens_remote
+
+
+def _check_at_hand(path: Path, found: Format) -> None:
+    if is_remote(path) and not found.opens_remote:
+        raise UsageError(
+            str(path),
+            f"{found.name} cannot be read where it lies",
+            mend="convert it to a store there, or copy it here",
+            id="PYR-UPL-19",
+        )
 
 
 def looks_like(path: Path) -> str:

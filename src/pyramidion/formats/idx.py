@@ -76,4 +76,5 @@ FORMAT = Format(
     create_image=create_idx,
     plan_image=plan_idx,
     image_example=_example,
+    opens_remote=True,
 )

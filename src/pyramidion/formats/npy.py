@@ -272,4 +272,5 @@ FORMAT = Format(
     plan_image=plan_image,
     kind=kind_of,
     image_example=_image_example,
+    opens_remote=True,
 )

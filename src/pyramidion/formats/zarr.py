@@ -151,4 +151,5 @@ FORMAT = Format(
     kind=_kind,
     image_example=_image_example,
     image_suffixes=(".ome.zarr", ".zarr"),
+    opens_remote=True,
 )

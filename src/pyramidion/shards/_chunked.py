@@ -20,7 +20,7 @@ from pyramidion.core import Box, DataError, MissingError
 from pyramidion.shards._codec import Codec, named_steps
 from pyramidion.shards._layout import read_fill
 from pyramidion.shards._paste import paste
-from pyramidion.storage import Folder
+from pyramidion.storage import Folder, is_remote
 
 _SHUFFLE_AUTO = -1
 
@@ -206,6 +206,8 @@ class ChunkedArray:
     def _check_kind(self, key: str) -> None:
         """Refuse what is not a file before it is opened: a pipe that nobody writes would hang."""
         path = self._folder.path(key)
+        if is_remote(path):  # an object is always one, and a question travels
+            return
         with suppress(OSError):  # told by the reading that follows
             if not stat.S_ISREG(path.stat().st_mode):
                 raise DataError(str(path), "not a regular file", id="PYR-ALL-18")

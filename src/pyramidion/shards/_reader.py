@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
-import stat
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
 
-from pyramidion.core import Box, DamagedError, DataError, MissingError
+from pyramidion.core import Box, DamagedError, MissingError
 from pyramidion.shards._index import (
     ABSENT,
     check_room,
@@ -25,16 +23,16 @@ from pyramidion.shards._index import (
 )
 from pyramidion.shards._layout import ArrayLayout, Index
 from pyramidion.shards._paste import paste
-from pyramidion.storage import Folder, read_at, storage_error, told_as
+from pyramidion.storage import Folder, Ranges, open_ranges, storage_error, told_as
 
 _OPEN_SHARDS = 32
 
 
 @dataclass(frozen=True)
 class _Shard:
-    """An open shard: file descriptor and index."""
+    """An open shard and its index."""
 
-    handle: int
+    ranges: Ranges
     entries: np.ndarray
     where: str
 
@@ -144,7 +142,7 @@ class ShardedArray:
         """Close every file; safe to call twice."""
         with self._lock:
             for opened in self._open.values():
-                os.close(opened.handle)
+                opened.ranges.close()
             self._open.clear()
 
     def _stored(self, opened: _Shard, number: int, where: str) -> bytes | None:
@@ -156,10 +154,10 @@ class ShardedArray:
             raise DamagedError(where, "missing", id="PYR-VER-02")
         with told_as(where, "cannot read"):
             if not self.layout.index_checked:
-                self._check_entry(opened.handle, offset, length, where)
-            return read_at(opened.handle, length, offset)
+                self._check_entry(opened.ranges, offset, length, where)
+            return opened.ranges.read(length, offset)
 
-    def _check_entry(self, handle: int, offset: int, length: int, where: str) -> None:
+    def _check_entry(self, ranges: Ranges, offset: int, length: int, where: str) -> None:
         """Refuse an entry that cannot be: nothing else vouches for an index without a checksum.
 
         The file may have grown since its index was read, so that its length is asked for now.
@@ -168,7 +166,7 @@ class ShardedArray:
         n_bytes = index_bytes(layout.n_chunks_per_shard, checked=False)
         is_at_start = layout.index_at == "start"
         first = n_bytes if is_at_start else 0
-        last = os.fstat(handle).st_size - (0 if is_at_start else n_bytes)
+        last = ranges.size - (0 if is_at_start else n_bytes)
         if is_at_start and (offset, length) == (n_bytes, 1):
             raise DamagedError(where, "missing", "not yet written", id="PYR-VER-02")
         if not (first <= offset and offset + length <= last and length):
@@ -218,32 +216,26 @@ class ShardedArray:
             if len(self._open) <= _OPEN_SHARDS:
                 return
             if not self._users.get(shard):
-                os.close(self._open.pop(shard).handle)
+                self._open.pop(shard).ranges.close()
                 self._users.pop(shard, None)
 
     def _open_shard(self, shard: Index) -> _Shard:
-        key = self.layout.key(shard)
-        path = self.folder.path(key)
-        where = f"{path}"
-        n_chunks = self.layout.n_chunks_per_shard
-        try:  # without waiting: a pipe that nobody writes would hang
-            handle = os.open(
-                path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-            )
+        path = self.folder.path(self.layout.key(shard))
+        where = str(path)
+        length = index_bytes(self.layout.n_chunks_per_shard, checked=self.layout.index_checked)
+        is_at_start = self.layout.index_at == "start"
+        try:
+            ranges = open_ranges(path, tail=0 if is_at_start else length)
         except FileNotFoundError as error:
             raise MissingError(where, "missing", id="PYR-VER-02") from error
         except OSError as error:
             raise storage_error(error, where, "cannot read") from error
         try:
             with told_as(where, "cannot read"):
-                status = os.fstat(handle)
-                if not stat.S_ISREG(status.st_mode):
-                    raise DataError(where, "not a regular file", id="PYR-ALL-18")
-                length = index_bytes(n_chunks, checked=self.layout.index_checked)
-                check_room(length, status.st_size, where)
-                is_at_start = self.layout.index_at == "start"
-                data = read_at(handle, length, 0 if is_at_start else status.st_size - length)
-            return _Shard(handle, self._entries(data, status.st_size, where), where)
+                size = ranges.size
+                check_room(length, size, where)
+                data = ranges.read(length, 0 if is_at_start else size - length)
+            return _Shard(ranges, self._entries(data, size, where), where)
         except BaseException:
-            os.close(handle)
+            ranges.close()
             raise

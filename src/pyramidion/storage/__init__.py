@@ -1,4 +1,4 @@
-"""Bytes by key, written so that whatever has its name is whole."""
+"""Bytes by key, on disks and in object stores, written so that whatever has its name is whole."""
 
 from pyramidion.storage._byte_cache import ByteCache
 from pyramidion.storage._faults import free_bytes, storage_error, told_as
@@ -11,9 +11,21 @@ from pyramidion.storage._frame_ring import (
     FrameRing,
     LatestFrame,
 )
+from pyramidion.storage._holes import has_holes, punch_hole
 from pyramidion.storage._lock import WriterLock
 from pyramidion.storage._parent import end_with_parent
 from pyramidion.storage._positioned import open_regular, read_at, write_at
+from pyramidion.storage._ranges import Ranges, open_ranges
+from pyramidion.storage._remote.bucket import Bucket, Found, bucket_of, forget_buckets
+from pyramidion.storage._remote.faults import is_transient, remote_error
+from pyramidion.storage._remote.path import RemotePath, is_remote, place
+from pyramidion.storage._remote.settings import (
+    Connection,
+    StoreOptions,
+    connection,
+    require_credentials,
+    use_store_options,
+)
 from pyramidion.storage._siblings import hidden_sibling, partial_path
 from pyramidion.storage._spill import Spill
 from pyramidion.storage._staged_folder import (
@@ -33,25 +45,43 @@ __all__ = [
     "PLAN_NAME",
     "RUNNING",
     "SCRATCH",
+    "Bucket",
     "ByteCache",
+    "Connection",
     "Folder",
+    "Found",
     "FrameRing",
     "LatestFrame",
+    "Ranges",
+    "RemotePath",
     "Spill",
     "StagedFile",
     "StagedFolder",
+    "StoreOptions",
     "TaskRecord",
     "WriterLock",
+    "bucket_of",
+    "connection",
     "end_with_parent",
+    "forget_buckets",
     "free_bytes",
+    "has_holes",
     "hidden_sibling",
+    "is_remote",
+    "is_transient",
     "kept_plan",
+    "open_ranges",
     "open_regular",
     "partial_path",
+    "place",
+    "punch_hole",
     "read_at",
+    "remote_error",
     "remove_scratch",
+    "require_credentials",
     "restore_replaced",
     "storage_error",
     "told_as",
+    "use_store_options",
     "write_at",
 ]

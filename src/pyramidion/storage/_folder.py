@@ -1,4 +1,4 @@
-"""Bytes by key in a folder of the local disk.
+"""Bytes by key in a folder of the local disk, or, to be read, of an object store.
 
 A key is a relative path with forward slashes (``raw/c/0/0/0/5``). Whatever has its final name is
 whole: every file is written under a temporary name in the same folder and then renamed. Temporary
@@ -15,6 +15,7 @@ from typing import Self
 from pyramidion.core import DataError, MissingError
 from pyramidion.storage._faults import told_as
 from pyramidion.storage._positioned import open_regular
+from pyramidion.storage._remote.path import RemotePath, is_remote
 
 
 class StagedFile:
@@ -99,6 +100,8 @@ class Folder:
             If a link inside the folder leads outside.
         """
         path = self.root / key
+        if is_remote(path):
+            return path
         if not path.is_symlink() and not any(
             p.is_symlink() for p in path.parents if p != self.root and self.root in p.parents
         ):
@@ -132,6 +135,10 @@ class Folder:
         """
         path = self.path(key)
         try:
+            if isinstance(path, RemotePath):
+                from pyramidion.storage._remote.bucket import bucket_of
+
+                return bucket_of(path).get(path.key, limit)
             with told_as(path, "cannot read"), open_regular(path) as file:
                 size = os.fstat(file.fileno()).st_size
                 if limit is not None and size > limit:
@@ -140,7 +147,7 @@ class Folder:
                     )
                 return file.read()
         except OSError as error:
-            if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            if isinstance(error.__cause__ or error, FileNotFoundError | NotADirectoryError):
                 raise MissingError(str(path), "missing", id="PYR-VER-02") from error
             raise
 

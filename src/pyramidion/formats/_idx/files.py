@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Lock
-from typing import IO, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from pyramidion.formats._idx.errors import header_error
 from pyramidion.formats._idx.header import IdxHeader
 from pyramidion.formats._idx.template import file_name
 from pyramidion.formats._idx.timesteps import time_name
-from pyramidion.storage import open_regular, read_at, told_as
+from pyramidion.storage import Ranges, open_ranges, told_as
 
 ROW_MAJOR = 0x10
 CODEC_OF_FLAGS = {0: "raw", 3: "zip", 4: "jpg", 6: "png", 7: "lz4", 8: "zfp"}
@@ -132,12 +132,13 @@ class ArcoFiles:
     def body(self, field: int, time: int, block: int) -> Body | None:
         """Read the whole file."""
         path, of = self.path(field, time, block), self._header.fields[field]
-        file = _open(path)
+        limit = largest_body(of.codec, n_bytes := self._header.block_bytes(of))
+        file = _open(path, tail=limit)
         if file is None:
             return None
-        with file, told_as(path, "cannot read"):
-            size = os.fstat(file.fileno()).st_size
-            if size > largest_body(of.codec, n_bytes := self._header.block_bytes(of)):
+        with closing(file), told_as(path, "cannot read"):
+            size = file.size
+            if size > limit:
                 raise too_long(n_bytes)
             data = _read(file, 0, size)
         return Body(data, of.codec, of.is_row_major)
@@ -184,7 +185,7 @@ class ModvisusFiles:
         file = _open(path)
         if file is None:
             return None
-        with file, told_as(path, "cannot read"):
+        with closing(file), told_as(path, "cannot read"):
             offset, size, codec, is_row_major = self._entry(file, path, index)
             if not offset or not size:
                 return None
@@ -192,10 +193,9 @@ class ModvisusFiles:
                 raise too_long(n_bytes)
             return Body(_read(file, offset, size), codec, is_row_major)
 
-    def _entry(self, file: IO[bytes], path: Path, index: int) -> tuple[int, int, str, bool]:
+    def _entry(self, file: Ranges, path: Path, index: int) -> tuple[int, int, str, bool]:
         """Return offset, size, codec and layout that the table says, checked."""
-        found = os.fstat(file.fileno())
-        page = self._page(file, path, found, index // _PAGE)
+        page = self._page(file, path, index // _PAGE)
         row = [int(word) for word in page[index % _PAGE]]
         if self._is_old:
             (offset, size, is_zip), codec, is_row_major = row, "raw", False
@@ -206,28 +206,28 @@ class ModvisusFiles:
             is_row_major = bool(flags & ROW_MAJOR)
         if not offset or not size:
             return 0, 0, "raw", True
-        if offset < self.table_end or offset + size > found.st_size:
-            span = f"{grouped(size)} B from {grouped(offset)}, file of {grouped(found.st_size)} B"
+        if offset < self.table_end or offset + size > file.size:
+            span = f"{grouped(size)} B from {grouped(offset)}, file of {grouped(file.size)} B"
             raise OffsetError("offset outside the file", span)
         if not codec:
             raise BlockFaultError(f"codec {row[5] & 15} is not supported")
         return offset, size, codec, is_row_major
 
-    def _page(self, file: IO[bytes], path: Path, found: os.stat_result, number: int) -> np.ndarray:
-        key = (path, found.st_ino, found.st_size, found.st_mtime_ns, number)
+    def _page(self, file: Ranges, path: Path, number: int) -> np.ndarray:
+        key = (path, *file.identity, number)
         with self._lock:
             page = self._pages.get(key)
             if page is not None:
                 self._pages.move_to_end(key)
                 return page
-        page = self._read_page(file, found.st_size, number)
+        page = self._read_page(file, file.size, number)
         with self._lock:
             self._pages[key] = page
             if len(self._pages) > _PAGES_KEPT:
                 self._pages.popitem(last=False)
         return page
 
-    def _read_page(self, file: IO[bytes], size: int, number: int) -> np.ndarray:
+    def _read_page(self, file: Ranges, size: int, number: int) -> np.ndarray:
         if size < self.table_end:
             raise BlockFaultError(
                 f"file of {grouped(size)} B is shorter than its table of {grouped(self.table_end)} B"
@@ -254,10 +254,10 @@ class ModvisusFiles:
             raise OffsetError("overlaps another block", f"entry {number} of its file")
 
 
-def _open(path: Path) -> IO[bytes] | None:
+def _open(path: Path, tail: int = 0) -> Ranges | None:
     """Open a file of blocks; None when it is not there."""
     try:
-        return open_regular(path)
+        return open_ranges(path, tail)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except IsADirectoryError as error:
@@ -269,9 +269,9 @@ def _open(path: Path) -> IO[bytes] | None:
             raise
 
 
-def _read(file: IO[bytes], offset: int, n_bytes: int) -> bytes:
-    data = read_at(file.fileno(), n_bytes, offset)
+def _read(file: Ranges, offset: int, n_bytes: int) -> bytes:
+    data = file.read(n_bytes, offset)
     if len(data) < n_bytes:
         ends = f"ends at {grouped(offset + len(data))} B"
-        raise DataError(file.name, "changed while reading", ends, "run again", id="PYR-ALL-20")
+        raise DataError(file.where, "changed while reading", ends, "run again", id="PYR-ALL-20")
     return data
