@@ -1,0 +1,17 @@
+"""Sends a store, to be killed: `python interrupted.py FOLDER URL`."""
+
+import sys
+from pathlib import Path
+
+from pyramidion.storage import place
+from pyramidion.transfer import UploadOptions, scan_tree, upload_tree
+
+folder = Path(sys.argv[1])
+sys.stdout.write("begins\n")
+sys.stdout.flush()
+upload_tree(
+    scan_tree(folder),
+    place(sys.argv[2]),
+    UploadOptions(n_connections=4),
+    manifest_path=folder.parent / f".{folder.name}.manifest.jsonl",
+)
