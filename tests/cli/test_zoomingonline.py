@@ -117,11 +117,45 @@ def test_importer_gathers_sets_of_lecroy_files(tmp_path):
     assert list(report["shape"].values()) == [2, 3, 1, 500]
 
 
-def test_uploading_is_said_to_come_later(tmp_path):
+def test_importer_uploads_and_removes_its_store(
+    tmp_path, moto_environment, moto_bucket, monkeypatch
+):
+    """`data_to_s3_importer.py -i FILE -o DIR --mc-alias A`, bucket, keys and address in `.env`."""
+    server = moto_environment
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name)
+    (tmp_path / ".env").write_text(
+        f"AWS_ACCESS_KEY_ID={server.access_key}\nAWS_SECRET_ACCESS_KEY={server.secret_key}\n"
+        f"S3_ENDPOINT_URL={server.endpoint}\nS3_BUCKET_NAME={moto_bucket}\n"
+    )
+    succeed("generate_data", "-o", "in.h5", "--samples", "1e4", cwd=tmp_path)
+    (tmp_path / "in.h5").rename(tmp_path / "run7.hdf")
+    line = ["data_to_s3_importer", "-i", "run7.hdf", "-o", "out"]
+    done = run(*line, "--mc-alias", "cyf-public", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "--mc-alias has no effect" in done.stderr
+    assert server.secret_key not in done.stdout + done.stderr
+    keys = server.sizes(moto_bucket)
+    assert {key.split("/")[0] for key in keys} == {"run7"}
+    assert "run7/run7.zarr/.zgroup" in keys
+    assert (tmp_path / "run7.hdf").exists()
+    assert not list((tmp_path / "out").glob("*.zarr"))
+    succeed("verify", f"s3://{moto_bucket}/run7/run7.zarr", cwd=tmp_path)
+    done = run(*line, "--keep-local", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"replacing s3://{moto_bucket}/run7/run7.zarr" in done.stderr
+    assert (tmp_path / "out/run7.zarr/.zgroup").exists()
+
+
+def test_what_the_importer_needs(tmp_path):
     (tmp_path / "data").mkdir()
-    fail("data_to_s3_importer", "data", "--bucket", "B", status=2, words=["uploading", "--skip-upload"], cwd=tmp_path)  # fmt: skip
-    fail("import", "data", status=2, words=["--skip-upload"], cwd=tmp_path)
+    words = ["--bucket", "missing", "--skip-upload"]
+    for command in ("data_to_s3_importer", "import"):
+        fail(command, "data", status=2, words=words, cwd=tmp_path, env={"S3_BUCKET_NAME": ""})
     fail("import", "data", "--skip-upload", status=2, words="no waveform file", cwd=tmp_path)
+    fail(
+        "import", "data", "--bucket", "https://x.org", status=2, words="not a bucket", cwd=tmp_path
+    )
 
 
 def test_the_old_commands_are_not_listed_but_have_help():

@@ -13,6 +13,7 @@ from pyramidion.cli._acquire_statistics import Statistics, report_lines, time_wo
 from pyramidion.cli._acquire_values import Request
 from pyramidion.cli._print import print_json, shown, tell
 from pyramidion.core import PyramidionError, StoppedError, UsageError, format_bytes
+from pyramidion.storage import is_remote
 
 if TYPE_CHECKING:
     from pyramidion.cli._acquire_live import Live
@@ -59,7 +60,7 @@ def _record(request: Request) -> None:
     with contextlib.ExitStack() as stack:
         if live is not None:
             stack.enter_context(live.listener)
-        if request.out is not None and values.get("--parents"):
+        if request.out is not None and not is_remote(request.out) and values.get("--parents"):
             stack.enter_context(_parents_of(request.out))
         stack.callback(statistics.end)
         report = acquire(

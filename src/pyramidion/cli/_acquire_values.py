@@ -10,6 +10,7 @@ from typing import Any
 
 from pyramidion.core import UsageError
 from pyramidion.formats import RecordingOptions
+from pyramidion.storage import place
 from pyramidion.workflows import AcquireOptions
 from pyramidion.workflows._acquire_config import (
     AcquireConfig,
@@ -263,13 +264,13 @@ def _outs(out: str, cameras: tuple[str, ...]) -> list[Path]:
     """Return a store for each camera."""
     names = _names(cameras)
     if _PATTERN in out:
-        return [Path(out.replace(_PATTERN, name)) for name in names]
+        return [place(out.replace(_PATTERN, name)) for name in names]
     if len(cameras) == 1:
-        return [Path(out)]
-    if Path(out).suffix:
+        return [place(out)]
+    if place(out).suffix:
         mend = f"name a folder, or write {_PATTERN} into the name"
         raise UsageError("--output", "one store for several cameras", out, mend, id="PYR-ALL-13")
-    return [Path(out) / f"{name}.zarr" for name in names]
+    return [place(out) / f"{name}.zarr" for name in names]
 
 
 def _names(cameras: tuple[str, ...]) -> list[str]:

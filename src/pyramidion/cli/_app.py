@@ -16,6 +16,7 @@ import typer
 import typer.main
 
 from pyramidion.cli._signals import catch_signals, stopped_status
+from pyramidion.cli._store_options import HIDDEN_BY, HINT, SHOWN_BY, with_store_options
 from pyramidion.cli._streams import LONGEST_LINE, flush_output, prepare_streams, tell
 from pyramidion.cli.compat import dcam2zarr
 from pyramidion.cli.compat.openvisus import STEPS, rewritten
@@ -28,6 +29,9 @@ COMMANDS = {
     "cameras": ("_cameras", "cameras"),
     "compress": ("_compress", "compress"),
     "import": ("_import", "import_"),
+    "upload": ("_upload", "upload"),
+    "publish": ("_publish", "publish"),
+    "check": ("_check", "check"),
     "serve": ("_serve", "serve"),
     "view": ("_view", "view"),
     "info": ("_info", "info"),
@@ -72,7 +76,10 @@ def build(names: list[str]) -> typer.Typer:
     for name in names:
         module, function = {**COMMANDS, **COMPATIBLE}[name]
         command = getattr(importlib.import_module(f"pyramidion.cli.{module}"), function)
-        app.command(name, hidden=name in COMPATIBLE)(command)
+        hint = HINT if name in HIDDEN_BY else None
+        if name in SHOWN_BY or hint:
+            command = with_store_options(command, hidden=bool(hint))
+        app.command(name, hidden=name in COMPATIBLE, epilog=hint)(command)
     return app
 
 

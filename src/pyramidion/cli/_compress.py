@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,6 +29,7 @@ def compress(
     from pyramidion.cli._parse import not_blank, parse_workers
     from pyramidion.cli._print import print_json, progress_bar, shown
     from pyramidion.core import format_bytes, parse_count
+    from pyramidion.storage import place
     from pyramidion.workflows import CompressOptions
     from pyramidion.workflows import compress as run
 
@@ -40,7 +40,7 @@ def compress(
         workers=parse_workers(workers),
     )
     with progress_bar("compressing", quiet=json) as progress:
-        report = run(Path(dataset), options, progress)
+        report = run(place(dataset), options, progress)
     if json:
         print_json(report.as_dict())
         return

@@ -85,10 +85,11 @@ def convert(
         parse_zarr_format,
     )
     from pyramidion.cli._print import counted, print_json, progress_bar, shown, tell, warn
+    from pyramidion.storage import place
     from pyramidion.workflows import ConvertOptions, plan_conversion
     from pyramidion.workflows import convert as run
 
-    out = Path(destination)
+    out = place(destination)
     options = ConvertOptions(
         source=open_options(
             dataset=dataset, axes=axes, dt=dt, allow_mixed=allow_mixed, sparse=sparse, field=field,
@@ -115,12 +116,12 @@ def convert(
         force=force,
     )  # fmt: skip
     if dry_run:
-        plan = plan_conversion(Path(source), out, options)
+        plan = plan_conversion(place(source), out, options)
         warn("convert", [*plan["warnings"], *plan.get("notes", [])])
         print_json(plan) if json else print_plan(plan)
         return
     with progress_bar("converting", quiet=json) as progress:
-        report = run(Path(source), out, options, progress)
+        report = run(place(source), out, options, progress)
     warn("convert", [*report.spec.warnings, *report.notes])
     print_json(report.as_dict()) if json else print_report(report)
     if report.n_damaged:  # what was written is whole, what was read is not

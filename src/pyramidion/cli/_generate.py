@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -62,6 +61,7 @@ def generate(
     from pyramidion.core import UsageError, parse_count
     from pyramidion.formats import format_of_destination
     from pyramidion.instruments import SimulatedScope
+    from pyramidion.storage import place
     from pyramidion.workflows import ConvertOptions, check_destination, describe_plan
     from pyramidion.workflows import generate as run
 
@@ -69,7 +69,7 @@ def generate(
         raise UsageError(
             "OUT", "missing" if not out else "given twice", mend="name one file", id="PYR-ALL-02"
         )
-    destination = Path(out or output)
+    destination = place(out or output)
     written = format_of_destination(destination)
     asked = {"samples": samples, "channels": channels, "trcs": trcs, "segments": segments}
     if minimal:

@@ -39,6 +39,7 @@ def info(
     from pyramidion.cli._parse import parse_kind
     from pyramidion.cli._print import print_json, warn
     from pyramidion.core import UsageError
+    from pyramidion.storage import place
     from pyramidion.workflows import describe
 
     if formats:
@@ -47,13 +48,13 @@ def info(
     if not dataset:
         raise UsageError("DATASET", "missing", mend="name a store or a file", id="PYR-ALL-02")
     if visus_config:
-        _print_visus_config(Path(dataset))
+        _print_visus_config(place(dataset))
         return
     options = open_options(
         dataset=name, field=field, series=series, axes=axes, dt=dt, voxel=voxel,
         allow_mixed=allow_mixed,
     )  # fmt: skip
-    report = describe(Path(dataset), options, kind=parse_kind(kind))
+    report = describe(place(dataset), options, kind=parse_kind(kind))
     warn("info", report["warnings"])
     print_json(report) if json else _print(report)
 

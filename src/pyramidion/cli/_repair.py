@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,11 +26,12 @@ def repair(
     from pyramidion.cli._parse import parse_workers
     from pyramidion.cli._print import LONGEST_LINE, counted, print_json, progress_bar, shown, tell
     from pyramidion.core import escape
+    from pyramidion.storage import place
     from pyramidion.workflows import SHOWN_FAULTS, RecordingRepairReport
     from pyramidion.workflows import repair as run
 
     with progress_bar("repairing", quiet=json) as progress:
-        report = run(Path(dataset), parse_workers(workers), progress)
+        report = run(place(dataset), parse_workers(workers), progress)
     unit = "frames" if isinstance(report, RecordingRepairReport) else "blocks"
     if json:
         print_json(report.as_dict())

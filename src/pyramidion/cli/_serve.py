@@ -20,7 +20,8 @@ def serve(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="DIR|DATASET...", help="Folders, stores, .idx files, 'images/*.png'."
+            metavar="DIR|DATASET|URL...",
+            help="Folders, stores, .idx files, 'images/*.png'; also s3://BUCKET/KEY and https://...",
         ),
     ] = None,
     host: Annotated[
@@ -61,7 +62,8 @@ def serve(
 ) -> None:
     """Serve datasets, with the viewer, to the browsers of this machine.
 
-    Only this machine reads unless --host says otherwise, and then only with a token.
+    Only this machine reads unless --host says otherwise, and then only with a token. What is in a
+    bucket is read with your credentials and handed on.
 
     Example: pyramidion serve data/
     """
@@ -89,12 +91,17 @@ def _served(paths: list[str], config: str, *, really: bool, listing: bool) -> Se
 
     from pyramidion.core import UsageError
     from pyramidion.server import Served, check_roots, check_served, read_config
+    from pyramidion.storage import is_remote, place
 
     if not paths and not config:
         raise UsageError("serve", "nothing to serve", None, "name a folder", id="PYR-SRV-02")
     if listing and config:
         raise UsageError("--listing", "contradicts --config", id="PYR-SRV-07")
     if listing:
+        remote = next((path for path in paths if is_remote(place(path))), None)
+        if remote is not None:
+            what, mend = "--listing shows folders of this machine", "leave it out"
+            raise UsageError(remote, what, None, mend, id="PYR-SRV-07")
         mounts = check_roots(paths, really=really)
         # A plain file server has no names of its own.
         return Served({"": next(iter(mounts.values()))} if len(mounts) == 1 else mounts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,14 +31,15 @@ def verify(
     from pyramidion.cli._parse import parse_kind, parse_workers
     from pyramidion.cli._print import LONGEST_LINE, counted, print_json, progress_bar, shown, tell
     from pyramidion.core import escape
+    from pyramidion.storage import place
     from pyramidion.workflows import SHOWN_FAULTS
     from pyramidion.workflows import verify as run
 
     options = open_options(dataset=name, axes=axes, dt=dt, allow_mixed=allow_mixed, field=field)
-    source = Path(against) if against else None
+    source = place(against) if against else None
     with progress_bar("verifying", quiet=json) as progress:
         report = run(
-            Path(dataset),
+            place(dataset),
             source,
             options,
             kind=parse_kind(kind),

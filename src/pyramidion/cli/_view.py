@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,9 @@ import typer
 def view(
     dataset: Annotated[
         str,
-        typer.Argument(metavar="DATASET", help="A store, an .idx file, 'images/*.png', a folder."),
+        typer.Argument(
+            metavar="DATASET|URL", help="A store, an .idx file, 'images/*.png', a folder; s3://..."
+        ),
     ],
     port: Annotated[
         str, typer.Option("--port", "-p", metavar="N", help="Port; by default 8000 or a free one.")
@@ -28,11 +29,13 @@ def view(
     from pyramidion.core import MissingError
     from pyramidion.formats import is_pattern
     from pyramidion.server import ServerSettings, check_served
+    from pyramidion.storage import is_remote, place
 
-    if not Path(dataset).exists() and not is_pattern(Path(dataset)):
+    path = place(dataset)
+    if not is_remote(path) and not path.exists() and not is_pattern(path):
         raise MissingError(dataset, "no such file", id="PYR-ALL-03")
     number = parse_port(port)
-    served = check_served([dataset])
+    served = check_served([path])
     settings = ServerSettings(port=DEFAULT_PORT if number is None else number)
 
     def on_ready(url: str) -> None:

@@ -16,7 +16,7 @@ from pyramidion.storage._lock import WriterLock
 from pyramidion.storage._parent import end_with_parent
 from pyramidion.storage._positioned import open_regular, read_at, write_at
 from pyramidion.storage._ranges import Ranges, open_ranges
-from pyramidion.storage._remote.bucket import Bucket, Found, bucket_of, forget_buckets
+from pyramidion.storage._remote.bucket import Bucket, Found, bucket_of, connect, forget_buckets
 from pyramidion.storage._remote.faults import is_transient, remote_error
 from pyramidion.storage._remote.path import RemotePath, is_remote, place
 from pyramidion.storage._remote.settings import (
@@ -61,6 +61,7 @@ __all__ = [
     "TaskRecord",
     "WriterLock",
     "bucket_of",
+    "connect",
     "connection",
     "end_with_parent",
     "forget_buckets",

@@ -40,7 +40,9 @@ def free_bytes(path: Path) -> int:
 
 
 def storage_error(error: OSError, where: str, doing: str = "cannot write") -> StorageError:
-    """Return the error to raise for a failed read or write of `where`."""
+    """Return the error to raise for a failed read or write of `where`; one of ours as it is."""
+    if isinstance(error, StorageError):
+        return error
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageError(
             where,

@@ -29,11 +29,12 @@ from pyramidion.formats import (
     open_frame_writer,
     plan_recording,
 )
-from pyramidion.storage import ENDED, FAILED, FrameRing
+from pyramidion.storage import ENDED, FAILED, FrameRing, RemotePath
 from pyramidion.workflows._acquire_options import AcquireOptions
 from pyramidion.workflows._acquire_report import AcquireReport, with_words
 from pyramidion.workflows._acquire_room import Room, check_out
 from pyramidion.workflows._acquire_status import Status, StatusKeeper
+from pyramidion.workflows._acquire_store import acquire_to_store
 from pyramidion.workflows._capture import CaptureEnd, CaptureJob
 from pyramidion.workflows._capture_process import CaptureProcess, RingSize
 from pyramidion.workflows._host_clock import HostClock
@@ -112,6 +113,15 @@ def acquire(
     """
     if out is not None:
         check_out(out, address, options)
+    if isinstance(out, RemotePath):
+
+        def record(local: Path) -> AcquireReport:
+            return acquire(
+                address, local, options,
+                serve_live=serve_live, on_start=on_start, on_status=on_status,
+            )  # fmt: skip
+
+        return acquire_to_store(out, address, options, record)
     with ExitStack() as stack:
         run = _Run(address, out, options, stack)
         run.serve(serve_live)

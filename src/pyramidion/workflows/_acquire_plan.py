@@ -11,6 +11,7 @@ from pyramidion.instruments import open_camera, set_properties
 from pyramidion.storage import free_bytes
 from pyramidion.workflows._acquire_options import AcquireOptions
 from pyramidion.workflows._capture_process import RingSize
+from pyramidion.workflows._spool import place_on_disk
 
 _PROCESS_BYTES = 3 * 120 * 10**6
 """What the three processes need for themselves."""
@@ -71,7 +72,7 @@ def _store(
     n_frames = options.frames
     if n_frames is None and options.duration_s is not None and spec.rate_hz:
         n_frames = round(options.duration_s * spec.rate_hz)
-    free = free_bytes(out)
+    free = free_bytes(place_on_disk(out))
     return {
         "path": str(out),
         **plan.describe(),

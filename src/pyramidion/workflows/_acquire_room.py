@@ -8,9 +8,10 @@ from pathlib import Path
 from pyramidion.core import StorageError, UsageError, format_bytes
 from pyramidion.formats import RecordingPlan, formats
 from pyramidion.instruments import split_address
-from pyramidion.storage import free_bytes
+from pyramidion.storage import RemotePath, free_bytes
 from pyramidion.workflows._acquire_options import AcquireOptions
 from pyramidion.workflows._destination import check_apart, check_destination, check_parent
+from pyramidion.workflows._upload import check_free
 
 _LARGEST_RESERVE = 2**30
 _SHARE = 100
@@ -40,6 +41,9 @@ def check_out(out: Path, address: str, options: AcquireOptions) -> None:
     if out.name.lower().endswith(suffixes):
         mend = f"name it {out.with_suffix('.zarr').name}, and convert it afterwards"
         raise UsageError(str(out), "a recording is a Zarr store", out.suffix, mend, id="PYR-GEN-06")
+    if isinstance(out, RemotePath):
+        check_free(out, overwrite=options.recording.overwrite)
+        return
     kind, rest = split_address(address)
     played = kind.file_of(rest)
     if played is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pyramidion.core import MissingError, StoppedError, UsageError
+from pyramidion.storage import is_remote
 from pyramidion.workflows._options import n_workers
 from pyramidion.workflows._pool import in_order
 from pyramidion.workflows._stream import Progress
@@ -122,9 +123,27 @@ def check_is_idx(dataset: Path) -> None:
     MissingError
         If there is nothing of that name.
     """
+    check_on_disk(dataset)
     if dataset.suffix.lower() != ".idx":
         if not dataset.exists():
             raise MissingError(str(dataset), "no such file", id="PYR-ALL-03")
         raise UsageError(
             str(dataset), "is not an IDX dataset", mend="name its .idx file", id="PYR-CMP-01"
+        )
+
+
+def check_on_disk(dataset: Path) -> None:
+    """Refuse to change what lies in an object store: others may be reading it.
+
+    Raises
+    ------
+    UsageError
+        If it does.
+    """
+    if is_remote(dataset):
+        raise UsageError(
+            str(dataset),
+            "a dataset in a store is not changed in place",
+            mend="convert it to another URL (--compression), or copy it here first",
+            id="PYR-UPL-21",
         )

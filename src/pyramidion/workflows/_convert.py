@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,28 @@ from pyramidion.formats import (
     Kind,
     format_of_destination,
     formats,
+    is_at_hand,
     kind_of_source,
     open_source,
 )
-from pyramidion.storage import partial_path
+from pyramidion.storage import RemotePath, partial_path
 from pyramidion.workflows._convert_image import convert_image, plan_image
 from pyramidion.workflows._crop import CroppedWaveform, parse_sample_box
 from pyramidion.workflows._destination import (
+    check_apart,
     check_destination,
     check_space,
     estimated_bytes,
     make_parents,
 )
+from pyramidion.workflows._fetch import at_hand
 from pyramidion.workflows._files import fingerprint, size_of
 from pyramidion.workflows._options import ConvertOptions, ConvertReport, n_workers
+from pyramidion.workflows._outbox import Job
+from pyramidion.workflows._spool import spool_path
 from pyramidion.workflows._stream import Progress, stream
+from pyramidion.workflows._to_store import to_store
+from pyramidion.workflows._upload import check_free
 
 
 def convert(
@@ -50,6 +58,16 @@ def convert(
         If anything is wrong with source, destination or options; nothing half-written has the
         destination's name.
     """
+    if isinstance(destination, RemotePath):
+        check_apart(destination, source)
+
+        def write(local: Path, local_options: ConvertOptions, paced: Progress) -> ConvertReport:
+            return convert(source, local, local_options, paced)
+
+        return to_store(destination, Job(source, options.settings), options, write, progress)
+    if not is_at_hand(source):
+        with at_hand(source, progress) as fetched:
+            return convert(fetched, destination, options, progress)
     if kind_of_conversion(source, destination, options) == "image":
         return convert_image(source, destination, options, progress)
     written = _checked_format(source, destination, options)
@@ -114,6 +132,14 @@ def plan_conversion(source: Path, destination: Path, options: ConvertOptions) ->
         Source and destination, shape, arrays with their chunks and levels, estimated bytes and
         peak memory (JSON values).
     """
+    if isinstance(destination, RemotePath):
+        check_free(destination, overwrite=options.overwrite)
+        local = replace(options, parents=True, overwrite=True)
+        plan = plan_conversion(source, spool_path(destination), local)
+        return plan | {"destination": str(destination)}
+    if not is_at_hand(source):
+        with at_hand(source) as fetched:
+            return plan_conversion(fetched, destination, options) | {"source": str(source)}
     if kind_of_conversion(source, destination, options) == "image":
         return plan_image(source, destination, options)
     written = _checked_format(source, destination, options)

@@ -13,12 +13,14 @@ from pyramidion.formats import (
     OpenOptions,
     WaveformStore,
     format_of_source,
+    is_at_hand,
     is_recording,
     kind_of_source,
     open_image,
     open_source,
 )
-from pyramidion.workflows._files import files_of, size_of
+from pyramidion.workflows._fetch import at_hand
+from pyramidion.workflows._files import size_of
 
 _SHOWN = 1000
 
@@ -40,6 +42,9 @@ def describe(path: Path, options: OpenOptions | None = None, *, kind: str = "") 
     dict
         JSON values: format, shape, dtype, time axis, gains, triggers, levels, bytes, warnings.
     """
+    if not is_at_hand(path):
+        with at_hand(path) as fetched:
+            return describe(fetched, options, kind=kind) | {"path": str(path)}
     found = format_of_source(path)
     if (kind or kind_of_source(path, options)) == "image":
         return _image(path, found.name, options)
@@ -49,7 +54,7 @@ def describe(path: Path, options: OpenOptions | None = None, *, kind: str = "") 
             "format": found.name,
             "kind": "waveform",
             **_about(opened),
-            "bytes_on_disk": sum(map(size_of, files_of(path))),
+            "bytes_on_disk": size_of(path),
             "warnings": list(opened.spec.warnings),
         }
         if isinstance(opened, WaveformStore):

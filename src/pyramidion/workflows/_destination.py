@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pyramidion.core import StorageError, UsageError, WaveformSpec, format_bytes
 from pyramidion.formats import Format, is_pattern
-from pyramidion.storage import free_bytes, kept_plan, restore_replaced, told_as
+from pyramidion.storage import free_bytes, is_remote, kept_plan, restore_replaced, told_as
 from pyramidion.workflows._files import files_of
 
 COMPRESSED_SHARE = 0.6
@@ -137,7 +137,7 @@ def check_parent(path: Path, *, parents: bool) -> None:
 
 def real_path(path: Path) -> Path:
     """Return a path without links; one that leads in a circle stays as it is."""
-    return Path(os.path.realpath(path))
+    return path if is_remote(path) else Path(os.path.realpath(path))
 
 
 def _check_replaceable(path: Path, written: Format, *, overwrite: bool) -> None:

@@ -13,6 +13,7 @@ from pyramidion.core import FrameSpec, format_bytes
 from pyramidion.formats import RecordingPlan
 from pyramidion.workflows._acquire_options import AcquireOptions
 from pyramidion.workflows._capture_process import RingSize
+from pyramidion.workflows._spool import place_on_disk
 
 _LEAST_RATE = 100e6
 """Bytes a second that every disk takes; slower cameras are not worth a trial."""
@@ -44,7 +45,7 @@ def warn_of_slow_disk(
     needed = plan.frame_bytes_on_disk * spec.rate_hz * share
     if needed < _LEAST_RATE:
         return ""
-    taken = disk_rate(out.absolute().parent)
+    taken = disk_rate(place_on_disk(out).absolute().parent)
     if not 0 < taken < needed:
         return ""
     waiting = RingSize.of(spec, options.ring_bytes).n_slots * spec.frame_bytes

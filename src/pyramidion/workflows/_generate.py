@@ -10,11 +10,13 @@ from typing import Any
 from pyramidion.core import UsageError
 from pyramidion.formats import format_of_destination
 from pyramidion.instruments import SimulatedScope
-from pyramidion.storage import kept_plan
+from pyramidion.storage import RemotePath, kept_plan
 from pyramidion.workflows._convert import write_waveform
 from pyramidion.workflows._destination import check_destination
 from pyramidion.workflows._options import ConvertOptions, ConvertReport
+from pyramidion.workflows._outbox import Job
 from pyramidion.workflows._stream import Progress
+from pyramidion.workflows._to_store import to_store
 
 
 def generate(
@@ -41,6 +43,13 @@ def generate(
     PyramidionError
         As :func:`convert`.
     """
+    if isinstance(destination, RemotePath):
+
+        def write(local: Path, local_options: ConvertOptions, paced: Progress) -> ConvertReport:
+            return generate(local, scope, local_options, paced)
+
+        job = Job(None, (scope.spec.shape, scope.spec.attributes["generator"], options.settings))
+        return to_store(destination, job, options, write, progress)
     written = format_of_destination(destination)
     check_destination(
         destination,

@@ -1,151 +1,282 @@
-"""Convert a folder of waveform files, one store each; a failure does not stop the rest."""
+"""Convert a folder of waveform files, one store each, and upload them; a failure stops no other."""
 
 from __future__ import annotations
 
-import glob
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pyramidion.core import MissingError, PyramidionError, StoppedError, UsageError
-from pyramidion.formats import format_of_destination, formats
+from pyramidion.core import PyramidionError, StoppedError, UsageError
+from pyramidion.formats import format_of_destination
+from pyramidion.storage import RemotePath
 from pyramidion.workflows._convert import convert
-from pyramidion.workflows._options import ConvertOptions, ConvertReport
+from pyramidion.workflows._import_plan import ImportJob
+from pyramidion.workflows._options import ConvertOptions, ConvertReport, n_workers
 from pyramidion.workflows._stream import Progress
-
-_TRC_SET = re.compile(r"C\d+--(?P<name>.+)--\d+\.trc", re.IGNORECASE)
-_PATTERNS = ("C*--{}--*{}", "[Cc][0-9]--{}--[0-9]*{}")
-"""What may name the files of a set and no others, the plainest first."""
-
-
-@dataclass(frozen=True)
-class ImportJob:
-    """One conversion: a file, or a pattern that names the files of a set."""
-
-    source: Path
-    destination: Path
+from pyramidion.workflows._upload import is_there, upload
+from pyramidion.workflows._upload_options import SendOptions, UploadResult
 
 
 @dataclass
-class ImportReport:
-    """What became of each file.
+class ImportedFile:
+    """What became of a file.
 
     Parameters
     ----------
-    converted : list of ConvertReport
-        Stores written.
-    kept : list of Path
-        Stores that were there already.
-    failed : list of (Path, PyramidionError)
-        Sources that could not be converted, and why.
-    stopped : StoppedError or None
-        What ended the run before the last file.
+    job : ImportJob
+        What was to be done.
+    converted : ConvertReport or None
+        Its store was written.
+    kept : bool
+        Its store was there already, here or in the bucket.
+    uploaded : UploadResult or None
+        Its store was sent.
+    removed : bool
+        Its store is in the bucket only.
+    error : PyramidionError or None
+        Why it could not be converted or sent.
     """
 
-    converted: list[ConvertReport] = field(default_factory=list)
-    kept: list[Path] = field(default_factory=list)
-    failed: list[tuple[Path, PyramidionError]] = field(default_factory=list)
-    stopped: StoppedError | None = None
+    job: ImportJob
+    converted: ConvertReport | None = None
+    kept: bool = False
+    uploaded: UploadResult | None = None
+    removed: bool = False
+    error: PyramidionError | None = None
+
+    @property
+    def where(self) -> Path:
+        """Where its store is, as far as it is anywhere."""
+        is_sent = self.uploaded is not None or (self.kept and not self.job.destination.exists())
+        return self.job.url if is_sent and self.job.url is not None else self.job.destination
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""
         return {
+            "source": str(self.job.source),
+            "store": None if self.removed else str(self.job.destination),
+            "url": str(self.job.url) if self.uploaded else None,
+            "converted": self.converted.as_dict() if self.converted else None,
+            "uploaded": self.uploaded.as_dict() if self.uploaded else None,
+            "kept": self.kept,
+            "error": _told(self.error) if self.error else None,
+        }
+
+
+@dataclass
+class ImportReport:
+    """What became of all files.
+
+    Parameters
+    ----------
+    files : list of ImportedFile
+        In the order of the jobs; those that were not begun are missing.
+    stopped : StoppedError or None
+        What ended the run before the last file.
+    """
+
+    files: list[ImportedFile] = field(default_factory=list)
+    stopped: StoppedError | None = None
+
+    @property
+    def converted(self) -> list[ConvertReport]:
+        """Stores written."""
+        return [file.converted for file in self.files if file.converted]
+
+    @property
+    def kept(self) -> list[Path]:
+        """Stores that were there already, here or in the bucket."""
+        return [file.where for file in self.files if file.kept]
+
+    @property
+    def uploaded(self) -> list[UploadResult]:
+        """Stores that are in the bucket."""
+        return [file.uploaded for file in self.files if file.uploaded]
+
+    @property
+    def failed(self) -> list[tuple[Path, PyramidionError]]:
+        """Sources that could not be converted or sent, and why."""
+        return [(file.job.source, file.error) for file in self.files if file.error]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {
+            "files": [file.as_dict() for file in self.files],
             "converted": [report.as_dict() for report in self.converted],
             "kept": [str(path) for path in self.kept],
+            "uploaded": [str(result.destination) for result in self.uploaded],
             "failed": [{"source": str(s), "error": e.line, "id": e.id} for s, e in self.failed],
             "stopped": self.stopped.line if self.stopped else None,
         }
 
 
-def plan_import(inputs: list[Path], folder: Path | None = None) -> list[ImportJob]:
-    """Find the waveform files and name their stores.
-
-    Parameters
-    ----------
-    inputs : list of Path
-        Files, and folders whose files are taken (not those of their sub-folders).
-    folder : Path, optional
-        Where the stores go; by default beside each file.
-
-    Returns
-    -------
-    list of ImportJob
-        By name. ``C1--run--00000.trc`` and its companions become one store, ``run.zarr``.
-
-    Raises
-    ------
-    MissingError
-        If an input is not there.
-    UsageError
-        If there is no waveform file at all, or two files would become the same store.
-    """
-    files: list[Path] = []
-    for path in inputs:
-        if not path.exists():
-            raise MissingError(str(path), "no such file", id="PYR-ALL-03")
-        files += sorted(p for p in path.iterdir() if _is_waveform(p)) if path.is_dir() else [path]
-    jobs: dict[Path, ImportJob] = {}
-    for source, stem in _recordings(files):
-        job = ImportJob(source, (folder or source.parent) / f"{stem}.zarr")
-        other = jobs.setdefault(job.destination, job)
-        if other.source != source:
-            raise UsageError(
-                str(source),
-                "two names collide",
-                other.source,
-                "import them one by one",
-                id="PYR-ALL-21",
-            )
-    if not jobs:
-        shown = ", ".join(map(str, inputs))
-        raise UsageError(
-            shown,
-            "no waveform file here",
-            mend=f"these are read: {', '.join(_suffixes())}",
-            id="PYR-ALL-15",
-        )
-    return list(jobs.values())
-
-
 def run_import(
-    jobs: list[ImportJob], options: ConvertOptions, progress: Progress | None = None
+    jobs: Sequence[ImportJob],
+    options: ConvertOptions,
+    progress: Progress | None = None,
+    *,
+    send: SendOptions | None = None,
+    keep_local: bool = False,
+    n_at_once: int = 0,
 ) -> ImportReport:
-    """Convert every file; go on when one fails.
+    """Convert every file and send its store, if it has a URL; go on when one fails.
 
     Parameters
     ----------
-    jobs : list of ImportJob
+    jobs : sequence of ImportJob
         From :func:`plan_import`.
     options : ConvertOptions
-        Without ``overwrite``, stores that are there are kept.
+        Without ``overwrite``, stores that are there are kept. Files that are converted at the same
+        time share the workers.
     progress : callable, optional
-        See :func:`stream`; starts again for each file.
+        Told the bytes read and sent, and how many are known of.
+    send : SendOptions, optional
+        How stores are sent.
+    keep_local : bool
+        Keep the stores on this disk. Otherwise a store that this run wrote is removed when it was
+        sent and read back; one that was there before stays.
+    n_at_once : int
+        Files at the same time; 0 for one per core.
 
     Returns
     -------
     ImportReport
         Of the files until then, if Ctrl-C or SIGTERM stopped the run.
     """
+    n_at_once = min(n_at_once or n_workers(0), len(jobs))
+    shared = replace(options, workers=max(1, n_workers(options.workers) // max(1, n_at_once)))
+    work = _Work(shared, send or SendOptions(), keep_local=keep_local, progress=progress)
     report = ImportReport()
-    for job in jobs:
-        try:
-            if job.destination.exists() and not options.overwrite:
-                _check_own(job.destination)
-                report.kept.append(job.destination)
-            else:
-                report.converted.append(convert(job.source, job.destination, options, progress))
-        except StoppedError as stopped:
-            report.stopped = stopped
-            break
-        except KeyboardInterrupt as stop:
-            report.stopped = StoppedError("stopped", "between two files", id="PYR-ALL-27")
-            report.stopped.__cause__ = stop
-            break
-        except PyramidionError as error:
-            report.failed.append((job.source, error))
+    done = work.one_by_one(jobs) if n_at_once <= 1 else work.at_once(jobs, n_at_once)
+    try:
+        with closing(done):
+            report.files.extend(done)
+    except KeyboardInterrupt as stop:
+        report.stopped = StoppedError("stopped", "between two files", id="PYR-ALL-27")
+        report.stopped.__cause__ = stop
+    report.files += work.left
+    for file in report.files:
+        if isinstance(file.error, StoppedError):
+            report.stopped, file.error = report.stopped or file.error, None
+    report.files = [file for file in report.files if file.error or file.kept or file.converted]
     return report
+
+
+class _Work:
+    """What is done with each file."""
+
+    def __init__(
+        self,
+        options: ConvertOptions,
+        send: SendOptions,
+        *,
+        keep_local: bool,
+        progress: Progress | None,
+    ) -> None:
+        self._options, self._send, self._keep_local = options, send, keep_local
+        self._sending = threading.Lock()
+        self._sum = _Sum(progress)
+        self._stop = threading.Event()
+        self.left: list[ImportedFile] = []
+
+    def one_by_one(self, jobs: Sequence[ImportJob]) -> Generator[ImportedFile]:
+        """Do the jobs on this thread."""
+        for job in jobs:
+            file = self._do(job)
+            yield file
+            if isinstance(file.error, StoppedError):
+                return
+
+    def at_once(self, jobs: Sequence[ImportJob], n_threads: int) -> Generator[ImportedFile]:
+        """Do several jobs at the same time; yield them in their order.
+
+        After Ctrl-C, those that had begun end as soon as they can, and are in `left`.
+        """
+        with ThreadPoolExecutor(n_threads, thread_name_prefix="import") as pool:
+            waiting = [pool.submit(self._do, job) for job in jobs]
+            try:
+                while waiting:
+                    file = waiting[0].result()
+                    waiting.pop(0)
+                    yield file
+            except BaseException:
+                self._stop.set()
+                begun = [future for future in waiting if not future.cancel()]
+                self.left = [future.result() for future in begun]
+                raise
+
+    def _do(self, job: ImportJob) -> ImportedFile:
+        file = ImportedFile(job)
+        try:
+            self._check_going()
+            self._convert(file)
+            if job.url is not None and (job.destination.exists() or file.converted):
+                self._upload(file, job.url)
+        except PyramidionError as error:
+            file.error = error
+        return file
+
+    def _convert(self, file: ImportedFile) -> None:
+        job, overwrite = file.job, self._options.overwrite
+        if job.destination.exists() and not overwrite:
+            _check_own(job.destination)
+            file.kept = True
+        elif job.url is not None and not overwrite and is_there(job.url):
+            file.kept = True
+        else:
+            count = self._sum.counter(self._check_going)
+            file.converted = convert(job.source, job.destination, self._options, count)
+
+    def _upload(self, file: ImportedFile, url: RemotePath) -> None:
+        # One store after the other: each is sent over many connections, and meanwhile the others
+        # are converted.
+        remove = file.converted is not None and not self._keep_local
+        options = replace(self._send, verify=self._send.verify or remove, delete_local=remove)
+        with self._sending:
+            self._check_going()
+            count = self._sum.counter(self._check_going)
+            try:
+                file.uploaded = upload(file.job.destination, url, options, count)
+            except PyramidionError as error:
+                error.good = f"the store in {file.job.destination} is kept"
+                raise
+        file.removed = remove
+
+    def _check_going(self) -> None:
+        if self._stop.is_set():
+            raise StoppedError("stopped", "between two files", id="PYR-ALL-27")
+
+
+class _Sum:
+    """Adds up the progress of several files."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._parts: list[tuple[int, int]] = []
+        self._lock = threading.Lock()
+
+    def counter(self, check: Callable[[], None]) -> Progress:
+        """Return what a file tells its progress to; `check` may stop it."""
+        with self._lock:
+            self._parts.append((0, 0))
+            number = len(self._parts) - 1
+
+        def count(done: int, total: int) -> None:
+            check()
+            with self._lock:
+                self._parts[number] = (done, total)
+                if self._progress is not None:
+                    self._progress(sum(d for d, _ in self._parts), sum(t for _, t in self._parts))
+
+        return count
+
+
+def _told(error: PyramidionError) -> dict[str, str | None]:
+    return {"line": error.line, "id": error.id, "kept": error.good}
 
 
 def _check_own(path: Path) -> None:
@@ -159,42 +290,3 @@ def _check_own(path: Path) -> None:
             mend="remove it yourself, or choose another folder with --output-dir",
             id="PYR-ALL-07",
         )
-
-
-def _recordings(files: list[Path]) -> Iterator[tuple[Path, str]]:
-    """Yield what to read, file or pattern of a set, and the name of its store."""
-    told: set[tuple[Path, str]] = set()
-    for path in files:
-        name = _set_of(path)
-        if name is None:
-            yield path, path.stem
-        elif (path.parent, name) not in told:
-            told.add((path.parent, name))
-            pattern = _pattern_of(path, name)
-            if pattern is not None:
-                yield path.with_name(pattern), name
-            else:
-                members = [p for p in files if p.parent == path.parent and _set_of(p) == name]
-                yield from ((member, member.stem) for member in members)
-
-
-def _pattern_of(path: Path, name: str) -> str | None:
-    """Return a pattern for a file and the others of its set, and for no more; None if none is."""
-    members = {p for p in path.parent.iterdir() if _set_of(p) == name}
-    patterns = (pattern.format(glob.escape(name), path.suffix) for pattern in _PATTERNS)
-    return next((p for p in patterns if set(path.parent.glob(p)) == members), None)
-
-
-def _set_of(path: Path) -> str | None:
-    match = _TRC_SET.fullmatch(path.name)
-    return match["name"] if match else None
-
-
-def _is_waveform(path: Path) -> bool:
-    return path.is_file() and path.name.lower().endswith(_suffixes())
-
-
-def _suffixes() -> tuple[str, ...]:
-    return tuple(
-        s for f in formats() if f.open is not None and f.name != "zarr" for s in f.suffixes
-    )

@@ -72,6 +72,14 @@ class ConvertOptions:
     parents: bool = False
     force: bool = False
 
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """What decides about the result; the rest is how it is made."""
+        return (
+            self.source, self.kind, self.box, self.level, self.times, self.clip, self.compression,
+            self.zarr_format, self.arco, self.stat, self.value_range,
+        )  # fmt: skip
+
     def written(
         self, source_id: str, block: tuple[int, ...] | None = None, *, attach: bool = False
     ) -> WriteOptions:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pyramidion.core import StoppedError
-from pyramidion.workflows._compress import KEPT, check_is_idx
+from pyramidion.workflows._compress import KEPT, check_is_idx, check_on_disk
 from pyramidion.workflows._options import n_workers
 from pyramidion.workflows._pool import in_order
 from pyramidion.workflows._repair_recording import (
@@ -82,6 +82,7 @@ def repair(
     """
     from pyramidion.formats._recording.recover import looks_like_recording
 
+    check_on_disk(dataset)
     if looks_like_recording(dataset):
         return repair_recording(dataset, workers)
     check_is_idx(dataset)

@@ -18,6 +18,7 @@ from pyramidion.formats import (
     Overview,
     WaveformStore,
     check_seal,
+    is_at_hand,
     is_recording,
     kind_of_source,
     open_source,
@@ -31,6 +32,7 @@ from pyramidion.workflows._compare import (
     place_of,
 )
 from pyramidion.workflows._crop import CroppedWaveform, source_samples
+from pyramidion.workflows._fetch import at_hand
 from pyramidion.workflows._options import n_workers
 from pyramidion.workflows._pool import in_order
 from pyramidion.workflows._stream import Progress
@@ -78,6 +80,9 @@ def verify(
     PyramidionError
         If one of both cannot be opened at all.
     """
+    if against is not None and not is_at_hand(against):
+        with at_hand(against) as fetched:
+            return verify(dataset, fetched, options, kind=kind, workers=workers, progress=progress)
     if not kind:  # what is compared decides for a file that may be both
         kind = "image" if "image" in map(kind_of_source, filter(None, (dataset, against))) else ""
     if kind == "image":

@@ -87,25 +87,39 @@ def data_to_s3_importer(
     bucket: Annotated[str, typer.Option("--bucket", metavar="B")] = "",
     skip_upload: Annotated[bool, typer.Option("--skip-upload")] = False,
     keep_local: Annotated[bool, typer.Option("--keep-local")] = False,
+    mc_alias: Annotated[str, typer.Option("--mc-alias", metavar="NAME")] = "",
     zarr_format: Annotated[str, typer.Option("--zarr-format")] = "2",
 ) -> None:
-    """Convert a folder of waveform files and upload them (today: pyramidion import)."""
-    from pyramidion.cli._import import import_
+    """Convert a folder of waveform files and upload them (today: pyramidion import).
+
+    The store of FILE goes to s3://B/STEM/STEM.zarr, and is then removed here unless --keep-local
+    is said.
+    """
+    from pyramidion.cli._import import folder_in_bucket, import_
+    from pyramidion.cli._print import tell
     from pyramidion.core import UsageError
     from pyramidion.workflows import plan_import
 
-    del keep_local  # the local store is always kept until uploading can prove itself
     paths = [*(inputs or []), *filter(None, [source])]
     if not paths:
         raise UsageError("DIR", "missing", mend="name a folder or a file", id="PYR-ALL-02")
+    if mc_alias:
+        tell(
+            "pyramidion data_to_s3_importer: --mc-alias has no effect: address and keys come from "
+            "--endpoint-url, --profile, the environment or .env"
+        )
+    into = folder_in_bucket(bucket, "", skip_upload=skip_upload)
     folder = Path(output_dir) if output_dir else None
-    jobs = plan_import([Path(path) for path in paths], folder) if skip_upload else []
-    replaced = [replaces("data_to_s3_importer", job.destination) for job in jobs]
+    jobs = plan_import([Path(path) for path in paths], folder, into, own_folders=True)
+    stores = [store for job in jobs for store in (job.destination, job.url) if store is not None]
+    replaced = [replaces("data_to_s3_importer", store) for store in stores]
     import_(
         paths,
         output_dir=output_dir,
         bucket=bucket,
         skip_upload=skip_upload,
+        keep_local=keep_local,
+        own_folders=True,
         zarr_format=zarr_format,
         overwrite=any(replaced),
     )

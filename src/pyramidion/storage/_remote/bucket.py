@@ -71,7 +71,7 @@ class Bucket:
         )
         if self.connection is not None:
             check_reachable(self.connection)
-        self.store: ObjectStore = _connect(scheme, name, self.connection)
+        self.store: ObjectStore = connect(scheme, name, self.connection)
         self._known: dict[tuple[str, str], tuple[float, Any]] = {}
         self._lock = threading.Lock()
 
@@ -251,7 +251,8 @@ def forget_buckets() -> None:
     _bucket.cache_clear()
 
 
-def _connect(scheme: str, name: str, connected: Connection | None) -> ObjectStore:
+def connect(scheme: str, name: str, connected: Connection | None) -> ObjectStore:
+    """Return the client library's side of a bucket; a store in memory without a connection."""
     from obstore.store import AzureStore, GCSStore, HTTPStore, MemoryStore, S3Store
 
     if connected is None:

@@ -1,0 +1,1 @@
+"""Parts of publishing to a bucket and of checking one: addresses, requests, conditions, rules."""

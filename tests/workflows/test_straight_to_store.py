@@ -1,0 +1,218 @@
+"""What is converted straight to a store is, byte for byte, what is converted to a disk."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pyramidion.core import StorageError, UsageError
+from pyramidion.formats import OpenOptions, open_image, open_source
+from pyramidion.instruments import SimulatedScope
+from pyramidion.storage import RemotePath, bucket_of, has_holes, place, punch_hole
+from pyramidion.workflows import (
+    ConvertOptions,
+    convert,
+    describe,
+    generate,
+    plan_conversion,
+    repair,
+    verify,
+)
+from pyramidion.workflows import _outbox as outbox
+from pyramidion.workflows._spool import spool_path
+
+MANIFEST = ".manifest.json"
+
+
+@pytest.fixture(autouse=True)
+def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PYRAMIDION_SPOOL", str(tmp_path / "spool"))
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def bucket() -> RemotePath:
+    path = place(f"memory://{uuid.uuid4().hex}")
+    assert isinstance(path, RemotePath)
+    return path
+
+
+@pytest.fixture
+def waveform(tmp_path: Path) -> Path:
+    path = tmp_path / "source.npy"
+    values = np.random.default_rng(5).integers(-2000, 2000, (2, 1, 1, 150_001))
+    np.save(path, values.astype(np.int16))
+    return path
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    path = tmp_path / "volume.npy"
+    np.save(path, np.random.default_rng(6).integers(0, 255, (33, 65, 70)).astype(np.uint8))
+    return path
+
+
+def objects(path: RemotePath) -> dict[str, bytes]:
+    bucket = bucket_of(path)
+    return {found.key: bucket.get(found.key) for found in bucket.objects("")}
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    found = (p for p in folder.rglob("*") if p.is_file())
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in found}
+
+
+@pytest.mark.parametrize(
+    "name", ["w.zarr", "deep/er/w.zarr", "w.h5", "w.npy"]
+)  # a folder of keys, and single objects
+def test_waveforms(name: str, waveform: Path, bucket: RemotePath, tmp_path: Path) -> None:
+    report = convert(waveform, bucket / name, ConvertOptions(kind="waveform"))
+    local = tmp_path / "local" / name
+    convert(waveform, local, ConvertOptions(kind="waveform", parents=True))
+    sent = {k: v for k, v in objects(bucket).items() if not k.endswith(MANIFEST)}
+    if not name.endswith(".h5"):  # which holds its times
+        assert sent == files(tmp_path / "local")
+    assert sent.keys() == files(tmp_path / "local").keys()
+    assert report.destination == bucket / name
+
+
+@pytest.mark.parametrize("name", ["v.ome.zarr", "a/visus.idx", "v.tif", "out/%04d.png"])
+def test_images(name: str, volume: Path, bucket: RemotePath, tmp_path: Path) -> None:
+    options = ConvertOptions(kind="image", parents=True)
+    convert(volume, bucket / name, options)
+    local = tmp_path / "local" / name
+    local.parent.mkdir(parents=True)
+    convert(volume, local, options)
+    sent = {k: v for k, v in objects(bucket).items() if not k.endswith(MANIFEST)}
+    assert sent == files(tmp_path / "local")
+
+
+def test_a_simulated_recording(bucket: RemotePath) -> None:
+    scope = SimulatedScope(samples=200_000, channels=1, trcs=1, segments=1, seed=3)
+    generate(bucket / "g.zarr", scope, ConvertOptions())
+    with open_source(bucket / "g.zarr") as stored:
+        assert stored.spec.shape == (1, 1, 1, 200_000)
+    assert verify(bucket / "g.zarr").faults == []
+    assert describe(bucket / "g.zarr")["kind"] == "waveform"
+
+
+def test_the_spool_is_emptied(waveform: Path, bucket: RemotePath, spool: Path) -> None:
+    convert(waveform, bucket / "w.zarr", ConvertOptions())
+    assert not list(spool.rglob("*.zarr"))
+    assert not spool_path(bucket / "w.zarr").exists()
+
+
+def test_from_one_store_to_another(volume: Path, bucket: RemotePath, tmp_path: Path) -> None:
+    convert(volume, bucket / "v.ome.zarr", ConvertOptions(kind="image"))
+    convert(bucket / "v.ome.zarr", bucket / "copy/visus.idx", ConvertOptions())
+    convert(bucket / "copy/visus.idx", tmp_path / "back.npy", ConvertOptions())
+    assert np.array_equal(np.load(tmp_path / "back.npy").squeeze(), np.load(volume))
+
+
+@pytest.mark.parametrize("name", ["v.tif", "v.h5"])
+def test_what_needs_a_disk_is_fetched(
+    name: str, volume: Path, bucket: RemotePath, tmp_path: Path, spool: Path
+) -> None:
+    convert(volume, bucket / name, ConvertOptions(kind="image"))
+    with pytest.raises(UsageError, match="cannot be read where it lies"):
+        open_image(bucket / name)
+    options = ConvertOptions(kind="image", source=OpenOptions())
+    convert(bucket / name, tmp_path / "back.npy", options)
+    assert np.array_equal(np.load(tmp_path / "back.npy").squeeze(), np.load(volume))
+    assert verify(tmp_path / "back.npy", bucket / name, kind="image").faults == []
+    assert not list(spool.glob("fetched-*"))
+
+
+def test_a_stack_of_objects_is_fetched(volume: Path, bucket: RemotePath, tmp_path: Path) -> None:
+    convert(volume, bucket / "out/%04d.png", ConvertOptions(kind="image"))
+    convert(bucket / "out/*.png", tmp_path / "back.npy", ConvertOptions())
+    assert np.array_equal(np.load(tmp_path / "back.npy").squeeze(), np.load(volume))
+
+
+def test_what_is_there_is_not_replaced_unasked(waveform: Path, bucket: RemotePath) -> None:
+    target = bucket / "w.zarr"
+    convert(waveform, target, ConvertOptions())
+    before = objects(bucket)
+    with pytest.raises(UsageError, match="already exists"):
+        convert(waveform, target, ConvertOptions())
+    with pytest.raises(UsageError, match="already exists"):
+        plan_conversion(waveform, target, ConvertOptions())
+    assert objects(bucket) == before
+    convert(waveform, target, ConvertOptions(overwrite=True, compression="zstd"))
+    assert objects(bucket) != before
+    assert verify(target).faults == []
+
+
+def test_a_plan_writes_nothing(waveform: Path, bucket: RemotePath, spool: Path) -> None:
+    plan = plan_conversion(waveform, bucket / "w.zarr", ConvertOptions())
+    assert plan["destination"] == str(bucket / "w.zarr")
+    assert plan["shape"]
+    assert not objects(bucket)
+    assert not spool.exists()
+
+
+def test_a_conversion_waits_for_a_slow_store(
+    waveform: Path, bucket: RemotePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_MOST_UNSENT", 0)
+    convert(waveform, bucket / "w.zarr", ConvertOptions())
+    assert verify(bucket / "w.zarr", waveform).faults == []
+
+
+def test_what_has_arrived_gives_its_room_back(
+    bucket: RemotePath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Zeros are never sent for what was freed, and a shard that is freed still counts as whole."""
+    freed: list[Path] = []
+
+    def punch(path: Path, n_bytes: int) -> bool:
+        is_freed = punch_hole(path, n_bytes)
+        if is_freed:
+            assert has_holes(path)
+            freed.append(path)
+        return is_freed
+
+    monkeypatch.setattr(outbox, "punch_hole", punch)
+    monkeypatch.setattr(outbox, "_MOST_UNSENT", 0)
+    monkeypatch.setattr(outbox, "_LOOK_S", 0.01)
+    monkeypatch.setattr(outbox, "_SETTLED_S", 0.0)
+    scope = SimulatedScope(samples=40_000_000, channels=1, trcs=1, segments=1, seed=3)
+    generate(bucket / "g.zarr", scope, ConvertOptions(compression="none", workers=1))
+    if not freed:
+        pytest.skip("this file system cannot give blocks back")
+    generate(tmp_path / "g.zarr", scope, ConvertOptions(compression="none"))
+    sent = {k: v for k, v in objects(bucket / "g.zarr").items() if not k.endswith(MANIFEST)}
+    assert sent == {f"g.zarr/{k}": v for k, v in files(tmp_path / "g.zarr").items()}
+
+
+def test_a_dataset_in_a_store_is_not_changed_in_place(volume: Path, bucket: RemotePath) -> None:
+    convert(volume, bucket / "v.ome.zarr", ConvertOptions(kind="image"))
+    with pytest.raises(UsageError, match="not changed in place"):
+        repair(bucket / "v.ome.zarr")
+
+
+def test_a_run_that_could_not_send_goes_on(
+    waveform: Path, bucket: RemotePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = bucket / "w.zarr"
+
+    def broken(self: outbox.Outbox, *_: object) -> None:
+        self._uploader.close()
+        raise StorageError("store", "gone", id="PYR-UPL-07")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox.Outbox, "publish", broken)
+        with pytest.raises(StorageError):
+            convert(waveform, target, ConvertOptions())
+    assert not (target / "zarr.json").is_file()
+    with pytest.raises(UsageError, match="an interrupted conversion is there"):
+        convert(waveform, target, ConvertOptions())
+    with pytest.raises(UsageError, match="other settings"):
+        convert(waveform, target, ConvertOptions(resume=True, compression="zstd"))
+    report = convert(waveform, target, ConvertOptions(resume=True))
+    assert report.stream.tasks == 0
+    assert report.spec.shape == (2, 1, 1, 150_001)
+    assert verify(target, waveform).faults == []
