@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from starlette.types import Scope, Send
 
 from pyramidion.server import _conditions
-from pyramidion.server._files import is_versioned
+from pyramidion.server._file_headers import is_versioned
 from pyramidion.server._ranges import parse_ranges
 
 

@@ -30,6 +30,9 @@ from pyramidion.server._live import LiveView
 from pyramidion.server._mod_visus import ModVisus
 from pyramidion.server._page_files import PageFiles
 from pyramidion.server._paths import list_beneath, split_path
+from pyramidion.server._remote_catalogue import RemoteFinder
+from pyramidion.server._remote_files import RemoteFiles
+from pyramidion.server._remote_roots import RemoteRoots
 from pyramidion.server._served import Served, as_served
 from pyramidion.server._settings import ServerSettings
 from pyramidion.server._thumbnails import Thumbnails
@@ -75,9 +78,11 @@ def build_app(
         return _app(
             _viewer_routes(mounts, _to_viewer), _Listing(files), files, settings, files.close
         )
-    catalogue = _Catalogue(files, served, live)
-    images, work = Images(files, served.images), Work()
-    views = _Views(files, VirtualZarr(images, work), Thumbnails(images, work))
+    stores = RemoteRoots(served.remotes)
+    catalogue = _Catalogue(files, served, stores, live)
+    images, work, objects = Images(files, served.images, stores), Work(), RemoteFiles(stores)
+    by_name = _ByName(files, objects) if served.remotes else files
+    views = _Views(by_name, VirtualZarr(images, work), Thumbnails(images, work))
     visus = ModVisus(images, work, catalogue.datasets, served.groups, settings.max_pixels)
 
     def close() -> None:
@@ -86,6 +91,7 @@ def build_app(
         work.close()
         views.close()
         images.close()
+        objects.close()
         files.close()
 
     return _app(_routes(catalogue, visus, live), views, files, settings, close)
@@ -117,10 +123,22 @@ def _app(
     return app
 
 
+class _ByName:
+    """The files of this machine and the objects of stores, by the first name of the path."""
+
+    def __init__(self, files: Files, objects: RemoteFiles) -> None:
+        self._files, self._objects = files, objects
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        names = split_path(scope["raw_path"])
+        app = self._objects if self._objects.roots.has(names[0]) else self._files
+        await app(scope, receive, send)
+
+
 class _Views:
     """The files, and what is made from them under ``/zarr/`` and ``/api/thumbnail/``."""
 
-    def __init__(self, files: Files, zarr: VirtualZarr, thumbnails: Thumbnails) -> None:
+    def __init__(self, files: ASGIApp, zarr: VirtualZarr, thumbnails: Thumbnails) -> None:
         self._files, self._zarr, self._thumbnails = files, zarr, thumbnails
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -146,10 +164,13 @@ class _Views:
 class _Catalogue:
     """The datasets, looked for at most every two seconds, by one thread however many ask."""
 
-    def __init__(self, files: Files, served: Served, live: LiveView | None) -> None:
+    def __init__(
+        self, files: Files, served: Served, stores: RemoteRoots, live: LiveView | None
+    ) -> None:
         self._files, self._live = files, live
         self._max_age_s = _CATALOGUE_AGE_S if live is None else 0.0  # what it records is growing
         self._finder = Finder(files.mounts, files.parts, served.images)
+        self._remote_finder = RemoteFinder(stores)
         self._lock = asyncio.Lock()
         self._found: list[Dataset] = []
         self._found_at = float("-inf")
@@ -157,7 +178,9 @@ class _Catalogue:
     async def datasets(self) -> list[Dataset]:
         async with self._lock:
             if time.monotonic() - self._found_at > self._max_age_s:
-                self._found = await self._files.run(self._finder.find)
+                found = await self._files.run(self._finder.find)
+                found += await self._files.run(self._remote_finder.find)
+                self._found = sorted(found, key=lambda dataset: dataset.name)
                 self._found_at = time.monotonic()
             return self._found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,7 +19,9 @@ RESERVED_NAMES = frozenset({"", "viewer", "api", "zarr", "latest", "info", "mod_
 _STORE_FILES = ("zarr.json", ".zgroup", ".zarray")
 
 
-def check_roots(paths: Sequence[str | Path], *, really: bool = False) -> dict[str, Path]:
+def check_roots(
+    paths: Sequence[str | Path], *, really: bool = False, named: bool = False
+) -> dict[str, Path]:
     """Decide what is served, and under which name.
 
     Parameters
@@ -28,6 +30,8 @@ def check_roots(paths: Sequence[str | Path], *, really: bool = False) -> dict[st
         Folders and datasets.
     really : bool
         Serve the whole disk or the home folder too.
+    named : bool
+        Give a single folder a name as well: something else is served beside it.
 
     Returns
     -------
@@ -43,7 +47,7 @@ def check_roots(paths: Sequence[str | Path], *, really: bool = False) -> dict[st
     if not paths:
         raise UsageError("serve", "nothing to serve", None, "name a folder", id="PYR-SRV-02")
     folders = [_check_root(Path(path), really=really) for path in paths]
-    if len(folders) == 1 and not is_store(folders[0]):
+    if len(folders) == 1 and not named and not is_store(folders[0]):
         return {"": folders[0]}
     mounts: dict[str, Path] = {}
     for folder in dict.fromkeys(folders):
@@ -174,7 +178,7 @@ def _refuse_too_much(where: str, folder: Path) -> None:
     raise UsageError(where, what, None, "name a folder (--really)", id="PYR-SRV-02")
 
 
-def free_name(name: str, taken: Mapping[str, Path]) -> str:
+def free_name(name: str, taken: Collection[str]) -> str:
     """Return `name`, numbered if it is a route of the server or of another folder."""
     numbered = (name if n == 1 else f"{name}-{n}" for n in range(1, len(taken) + 3))
     return next(each for each in numbered if each not in RESERVED_NAMES and each not in taken)

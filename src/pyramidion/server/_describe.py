@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-from pyramidion.core import ImageSpec
+from pyramidion.core import DataError, ImageSpec, StorageError
 from pyramidion.formats import OpenOptions, open_image
+from pyramidion.storage import RemotePath, bucket_of, is_remote
 
 IMAGE_SUFFIXES = (".idx", ".tif", ".tiff")
 """Files that are listed, and found under their path, without being named."""
@@ -220,9 +222,18 @@ def describe_store(folder: Path, name: str) -> Dataset | None:
         Where to look.
     name : str
         Path in the URL, for the entry.
+
+    Raises
+    ------
+    StorageError
+        If an object store cannot be asked.
     """
     try:
         return _describe_v3(folder, name) or _describe_v2(folder, name)
+    except StorageError:
+        if is_remote(folder):
+            raise
+        return None
     except (OSError, ValueError, TypeError, AttributeError, KeyError, IndexError):
         return None  # unreadable or foreign metadata: not a dataset of ours
 
@@ -322,9 +333,17 @@ def _is_waveform(attributes: Mapping[str, Any]) -> bool:
 def _read_json(path: Path) -> dict[str, Any]:
     """Return a JSON object from a file; empty if there is none."""
     try:
-        with path.open("rb") as file:
-            text = file.read(_MAX_JSON_BYTES + 1)
+        text = _read_text(path)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     parsed = json.loads(text) if len(text) <= _MAX_JSON_BYTES else {}
     return parsed if isinstance(parsed, dict) else {}
+
+
+def _read_text(path: Path) -> bytes:
+    if isinstance(path, RemotePath):
+        with suppress(DataError):  # too long
+            return bucket_of(path).get(path.key, _MAX_JSON_BYTES)  # one request: no size first
+        return b"{}"
+    with path.open("rb") as file:
+        return file.read(_MAX_JSON_BYTES + 1)

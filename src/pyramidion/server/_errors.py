@@ -95,6 +95,34 @@ class FailedReadError(RequestError):
     """What was asked for is there and cannot be read."""
 
 
+class StoreError(RequestError):
+    """The object store behind this server did not give what it should have.
+
+    Parameters
+    ----------
+    told : PyramidionError
+        What it did, for the log; clients are told what, not where.
+    what : str
+        The same for them.
+    """
+
+    def __init__(self, told: PyramidionError, what: str) -> None:
+        super().__init__(what, id=told.id)
+        self._told = told
+
+    def __str__(self) -> str:
+        """Return the line for the log."""
+        return self._told.line
+
+
+class StoreBusyError(StoreError):
+    """The object store did not answer, and may do so later."""
+
+    def __init__(self, told: PyramidionError, what: str) -> None:
+        super().__init__(told, what)
+        self.headers = ((b"retry-after", b"2"),)
+
+
 class TokenError(RequestError):
     """The token is missing or wrong."""
 
@@ -141,6 +169,8 @@ STATUS: dict[type[BaseException], int] = {
     HostError: 421,
     FailedReadError: 500,
     NotOfferedError: 501,
+    StoreError: 502,
+    StoreBusyError: 503,
     PyramidionError: 500,
     OSError: 500,
 }

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
-import secrets
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -21,44 +19,21 @@ from starlette.types import Receive, Scope, Send
 
 from pyramidion.server import _conditions
 from pyramidion.server._errors import NotServedError, Pairs
+from pyramidion.server._file_headers import (
+    ONE_MESSAGE,
+    Part,
+    body_bytes,
+    file_headers,
+    pieces,
+    plan_answer,
+    versioned,
+)
 from pyramidion.server._open_files import Buffer, OpenFile, OpenFiles
 from pyramidion.server._paths import open_beneath, split_path
 from pyramidion.server._ranges import parse_ranges
 
-_ONE_MESSAGE = 4 * 2**20
-_PIECE = 2**20
 _N_THREADS = 8
 _SWEEP_S = 5.0
-_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".gif": "image/gif",
-    ".htm": "text/html; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".ico": "image/x-icon",
-    ".jpeg": "image/jpeg",
-    ".jpg": "image/jpeg",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".md": "text/plain; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
-    ".pdf": "application/pdf",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".tif": "image/tiff",
-    ".tiff": "image/tiff",
-    ".txt": "text/plain; charset=utf-8",
-    ".wasm": "application/wasm",
-    ".webp": "image/webp",
-    ".woff2": "font/woff2",
-    ".xml": "application/xml",
-    # the metadata of Zarr version 2 are JSON in dot files
-    ".zarray": "application/json",
-    ".zattrs": "application/json",
-    ".zgroup": "application/json",
-    ".zmetadata": "application/json",
-}
-_ACTIVE_SUFFIXES = frozenset({".htm", ".html", ".svg", ".xml"})
-_VERSIONED = re.compile(rb"(?:^|&)v=[^&]")
 
 Result = TypeVar("Result")
 
@@ -121,7 +96,7 @@ class Files:
                 for name, value in scope["headers"]
                 if name == b"range" or name in _conditions.NAMES
             }
-            headers = _headers(file, scope["query_string"])
+            headers = versioned(file.headers, scope["query_string"])
             if _conditions.is_unchanged(asked, file.etag, file.status.st_mtime_ns // 10**9):
                 kept = [pair for pair in headers if pair[0] in (b"etag", b"cache-control")]
                 await _start(send, 304, kept)
@@ -184,19 +159,9 @@ class Files:
         fd, status = open_beneath(root, names)
         # Looked up by the name in the URL, so that a link that is turned elsewhere is noticed.
         file = OpenFile(fd, os.path.join(root, *names), status)  # noqa: PTH118
-        file.headers = self._describe(file, names[-1])
+        validators = ((b"etag", file.etag), (b"last-modified", file.modified))
+        file.headers = file_headers(names[-1], validators, active=self._active)
         return file
-
-    def _describe(self, file: OpenFile, name: str) -> Pairs:
-        sandbox = ((b"content-security-policy", b"default-src 'none'; sandbox"),)
-        return (
-            (b"content-type", content_type(name).encode()),
-            (b"accept-ranges", b"bytes"),
-            (b"etag", file.etag),
-            (b"last-modified", file.modified),
-            (b"cache-control", b"no-cache"),
-            *(sandbox if _suffix(name) in _ACTIVE_SUFFIXES and not self._active else ()),
-        )
 
     def _keep_sweeping(self) -> None:
         """Let go of idle files, also when no request comes any more."""
@@ -222,13 +187,11 @@ class Files:
         ranges = None
         if b"range" in asked and _conditions.may_send_part(asked, file.etag, file.modified):
             ranges = parse_ranges(asked[b"range"], file.size)
-        status, told, parts = _plan(file, ranges, headers)
-        n_bytes = sum(len(part) if isinstance(part, bytes) else part[1] for part in parts)
-        told.append((b"content-length", b"%d" % n_bytes))
+        status, told, parts = plan_answer(file.size, ranges, headers)
         if scope["method"] == "HEAD":
             await _start(send, status, told)
             await send({"type": "http.response.body"})
-        elif n_bytes <= _ONE_MESSAGE:
+        elif body_bytes(parts) <= ONE_MESSAGE:
             body = await self._read_all(file, parts)
             await _start(send, status, told)
             await send({"type": "http.response.body", "body": body})
@@ -236,7 +199,7 @@ class Files:
             await _start(send, status, told)
             await self._stream(file, parts, receive, send)
 
-    async def _read_all(self, file: OpenFile, parts: list[bytes | tuple[int, int]]) -> Buffer:
+    async def _read_all(self, file: OpenFile, parts: list[Part]) -> Buffer:
         if len(parts) == 1 and not isinstance(parts[0], bytes):
             return await self._read(file, *parts[0])
         return b"".join(
@@ -250,12 +213,12 @@ class Files:
         return await self.run(file.read, start, n_bytes) if body is None else body
 
     async def _stream(
-        self, file: OpenFile, parts: Iterable[bytes | tuple[int, int]], receive: Receive, send: Send
+        self, file: OpenFile, parts: Iterable[Part], receive: Receive, send: Send
     ) -> None:
         """Send a large body piece by piece, and stop when the client is gone."""
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
-            for piece in _pieces(parts):
+            for piece in pieces(parts):
                 if gone.done():
                     return
                 body = piece if isinstance(piece, bytes) else await self._read(file, *piece)
@@ -263,71 +226,6 @@ class Files:
             await send({"type": "http.response.body"})
         finally:
             gone.cancel()
-
-
-def content_type(name: str) -> str:
-    """Return the media type of a file by its name.
-
-    Examples
-    --------
-    >>> content_type("zarr.json"), content_type(".zarray"), content_type("0.0.0")
-    ('application/json', 'application/json', 'application/octet-stream')
-    """
-    return _TYPES.get(_suffix(name), "application/octet-stream")
-
-
-def is_versioned(query: bytes) -> bool:
-    """Tell whether a URL's query names a version (``v=...``) of what it leads to."""
-    return bool(query) and _VERSIONED.search(query) is not None
-
-
-def _suffix(name: str) -> str:
-    return name[name.rfind(".") :].lower() if "." in name else ""
-
-
-def _headers(file: OpenFile, query: bytes) -> Pairs:
-    """Return the headers of a file; a URL with a version (``?v=...``) never changes its content."""
-    if not is_versioned(query):
-        return file.headers
-    forever = (b"cache-control", b"private, max-age=31536000, immutable")
-    return tuple(forever if pair[0] == b"cache-control" else pair for pair in file.headers)
-
-
-def _plan(
-    file: OpenFile, ranges: list[tuple[int, int]] | None, headers: Pairs
-) -> tuple[int, list[tuple[bytes, bytes]], list[bytes | tuple[int, int]]]:
-    """Return status, headers and body of an answer; the body as bytes and (start, length)."""
-    if ranges is None:
-        return 200, [*headers], [(0, file.size)]
-    if len(ranges) == 1:
-        start, stop = ranges[0]
-        told = (b"content-range", b"bytes %d-%d/%d" % (start, stop - 1, file.size))
-        return 206, [*headers, told], [(start, stop - start)]
-    # Several ranges: multipart/byteranges (RFC 9110, 14.6)
-    boundary = secrets.token_hex(12).encode()
-    kind = dict(headers)[b"content-type"]
-    parts: list[bytes | tuple[int, int]] = []
-    for start, stop in ranges:
-        place = b"bytes %d-%d/%d" % (start, stop - 1, file.size)
-        head = b"\r\n--%b\r\nContent-Type: %b\r\nContent-Range: %b\r\n\r\n" % (
-            boundary,
-            kind,
-            place,
-        )
-        parts += [head, (start, stop - start)]
-    parts.append(b"\r\n--%b--\r\n" % boundary)
-    whole = (b"content-type", b"multipart/byteranges; boundary=%b" % boundary)
-    return 206, [whole if pair[0] == b"content-type" else pair for pair in headers], parts
-
-
-def _pieces(parts: Iterable[bytes | tuple[int, int]]) -> Iterable[bytes | tuple[int, int]]:
-    for part in parts:
-        if isinstance(part, bytes):
-            yield part
-            continue
-        start, n_bytes = part
-        for at in range(start, start + n_bytes, _PIECE):
-            yield at, min(_PIECE, start + n_bytes - at)
 
 
 async def _start(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:

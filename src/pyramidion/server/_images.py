@@ -19,7 +19,9 @@ from pyramidion.server._errors import FailedReadError, NotServedError
 from pyramidion.server._files import Files
 from pyramidion.server._image_view import ImageView
 from pyramidion.server._paths import is_served, resolve_beneath
-from pyramidion.storage import ByteCache
+from pyramidion.server._remote_objects import store_told
+from pyramidion.server._remote_roots import REMOTE_IMAGES, RemoteRoots
+from pyramidion.storage import ByteCache, is_remote
 
 _MAX_OPEN = 6  # each may keep 256 MiB of decoded blocks
 _MAX_KNOWN = 10_000
@@ -75,6 +77,8 @@ class Target:
         return found
 
     def _stamps(self, names: Sequence[str]) -> tuple[int, ...]:
+        if is_remote(self.path):
+            return self._stamps_of_objects(names)
         path = self.folder if is_pattern(self.path) else self.path
         found: list[int] = []
         for name in names:
@@ -82,6 +86,16 @@ class Target:
                 status = (path / name).stat()
                 found += [status.st_mtime_ns, status.st_size, status.st_ino]
         return tuple(found)
+
+    def _stamps_of_objects(self, names: Sequence[str]) -> tuple[int, ...]:
+        """Return the same of the first that is there: each question travels."""
+        is_file = self.path.name.endswith(REMOTE_IMAGES)
+        with store_told(self.path):
+            for name in [""] if is_file else filter(None, names):
+                with contextlib.suppress(FileNotFoundError):
+                    status = (self.path / name).stat()
+                    return status.st_mtime_ns, status.st_size, status.st_ino
+        return ()
 
 
 class Images:
@@ -93,11 +107,15 @@ class Images:
         The served folders.
     named : mapping
         Datasets that have a name of their own -> file, folder or pattern.
+    roots : RemoteRoots, optional
+        The served places of object stores.
     """
 
-    def __init__(self, files: Files, named: Mapping[str, Path]) -> None:
+    def __init__(
+        self, files: Files, named: Mapping[str, Path], roots: RemoteRoots | None = None
+    ) -> None:
         self.named = {name: Target(name, path) for name, path in named.items()}
-        self._files = files
+        self._files, self._roots = files, roots or RemoteRoots({})
         self._known: dict[tuple[str, ...], Target] = {}
         self._views: ByteCache[ImageView] = ByteCache(_MAX_OPEN, lambda _: 1)
 
@@ -163,6 +181,10 @@ class Images:
         key = (target.path, field, version or target.version())
         return self._views.get(key, lambda: _open(target, field))
 
+    def travels(self, names: Sequence[str]) -> bool:
+        """Tell whether what is read for a path comes from an object store."""
+        return bool(names) and self._roots.has(names[0]) and names[0] not in self.named
+
     def close(self) -> None:
         """Let go of all datasets."""
         self._views.clear()
@@ -175,16 +197,21 @@ class Images:
         if known is not None:
             return known
         try:
-            root, below = self._files.place(list(names))
-            path = Path(resolve_beneath(root, below))
+            path = self._place(names)
         except NotServedError:
             return None
-        if not _is_image(path):
+        if path is None or not _is_image(path):
             return None
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
         self._known[names] = Target(name, path)
         return self._known[names]
+
+    def _place(self, names: tuple[str, ...]) -> Path | None:
+        if self._roots.has(names[0]):
+            return self._roots.dataset_at(names)
+        root, below = self._files.place(list(names))
+        return Path(resolve_beneath(root, below))
 
 
 def no_image(name: str) -> NotServedError:
@@ -214,10 +241,17 @@ def cannot_read(what: str, error: PyramidionError, target: Target) -> FailedRead
 
 
 def _is_image(path: Path) -> bool:
+    if is_remote(path):
+        with store_told(path):
+            return path.is_file() if path.name.endswith(REMOTE_IMAGES) else _is_image_store(path)
     if path.is_dir():
-        found = describe_store(path, "")
-        return found is not None and found.kind == "image"
+        return _is_image_store(path)
     return path.name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def _is_image_store(path: Path) -> bool:
+    found = describe_store(path, "")
+    return found is not None and found.kind == "image"
 
 
 def _open(target: Target, field: str | None) -> ImageView:

@@ -113,7 +113,10 @@ class ModVisus:
         if action not in self._actions:
             names = ", ".join(["list", "ping", *self._actions])
             raise NotServedError("unknown action", action, f"one of {names}", id="PYR-HTTP-13")
-        return await self._work.run(receive, lambda left: self._actions[action](query, left))
+        travels = self._images.travels(query.get("dataset", "").strip("/").split("/"))
+        return await self._work.run(
+            receive, lambda left: self._actions[action](query, left), travels=travels
+        )
 
     def _list(self, datasets: Sequence[Dataset], query: Query) -> Answer:
         groups: dict[str, list[str]] = {}

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from pyramidion.server._conditions import is_unchanged
 from pyramidion.server._errors import NotServedError
-from pyramidion.server._files import content_type
+from pyramidion.server._file_headers import content_type
 from pyramidion.server._paths import open_beneath, split_path
 
 _POLICY = (

@@ -54,6 +54,39 @@ def parse_ranges(value: bytes, size: int) -> list[tuple[int, int]] | None:
     return found
 
 
+def parse_single(value: bytes) -> tuple[int, int | None] | None:
+    """Return the one range asked for, for a file whose size is not known yet.
+
+    Parameters
+    ----------
+    value : bytes
+        The header.
+
+    Returns
+    -------
+    (start, stop) or None
+        `stop` is None for all from `start` on, and `start` negative for so many bytes at the end.
+        None if it takes the size to know what is asked, or whether it can be.
+
+    Examples
+    --------
+    >>> parse_single(b"bytes=0-9"), parse_single(b"bytes=5-"), parse_single(b"bytes=-5")
+    ((0, 10), (5, None), (-5, None))
+    >>> parse_single(b"bytes=0-1,4-5") is None
+    True
+    """
+    unit, equals, spec = value.partition(b"=")
+    match = _ONE.fullmatch(spec) if equals and unit.strip().lower() == b"bytes" else None
+    if match is None:
+        return None
+    first, last, suffix = match.groups()
+    if suffix is not None:
+        length = _number(suffix)
+        return (-length, None) if length else None
+    start, stop = _number(first), _number(last) + 1 if last else None
+    return (start, stop) if stop is None or stop > start else None
+
+
 def unsatisfiable(size: int) -> RangeError:
     """Return the error for a range that has no byte in a file of this size."""
     told = ((b"content-range", b"bytes */%d" % size),)

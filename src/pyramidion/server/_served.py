@@ -11,6 +11,8 @@ from pyramidion.core import DataError, PyramidionError, UsageError
 from pyramidion.formats import OpenOptions, format_of_source, is_pattern, kind_of_source, open_image
 from pyramidion.server._checks import RESERVED_NAMES, check_roots, free_name, is_store
 from pyramidion.server._describe import describe_store, viewer_url, virtual_url
+from pyramidion.server._remote_roots import RemoteRoot, RemoteRoots, look_at
+from pyramidion.storage import RemotePath, is_remote, place
 
 _PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 
@@ -29,18 +31,23 @@ class Served:
         First name in the URL -> the only names in that folder that are served.
     groups : mapping
         Image dataset -> group that it is listed in.
+    remotes : mapping
+        First name in the URL -> place of an object store or web server; all other names lead to
+        the one under ``""``.
     """
 
     folders: Mapping[str, Path] = field(default_factory=dict)
     images: Mapping[str, Path] = field(default_factory=dict)
     parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
+    remotes: Mapping[str, RemoteRoot] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
         """What to call the parts of this, for people."""
         both = [*self.folders.items(), *self.images.items()]
-        return [name or str(path) for name, path in both]
+        remotes = [(name, root.path) for name, root in self.remotes.items()]
+        return [name or str(path) for name, path in [*both, *remotes]]
 
     @property
     def places(self) -> list[str]:
@@ -56,7 +63,8 @@ class Served:
             for name, path in self.folders.items()
             if name and name not in self.parts and is_store(path)
         ]
-        return [viewer_url(virtual_url(name)) for name in self.images] + single + stores
+        images = [viewer_url(virtual_url(name)) for name in self.images]
+        return images + single + stores + RemoteRoots(self.remotes).viewers
 
     def joined(self, other: Served) -> Served:
         """Return both together; names of `other` come first where they are the same."""
@@ -65,6 +73,7 @@ class Served:
             {**other.images, **{k: v for k, v in self.images.items() if k not in other.images}},
             {**self.parts, **other.parts},
             {**self.groups, **other.groups},
+            {**self.remotes, **other.remotes},
         )
 
 
@@ -81,7 +90,8 @@ def check_served(paths: Sequence[str | Path], *, really: bool = False) -> Served
     Parameters
     ----------
     paths : sequence of str or Path
-        Folders, stores, files of image datasets, and patterns of image stacks.
+        Folders, stores, files of image datasets, and patterns of image stacks; URLs of stores,
+        ``.idx`` files and of what lies above them in an object store.
     really : bool
         Serve the whole disk or the home folder too.
 
@@ -98,9 +108,16 @@ def check_served(paths: Sequence[str | Path], *, really: bool = False) -> Served
     DataError
         If an image is damaged, or a pattern matches nothing.
     """
-    images = [path for path in dict.fromkeys(map(Path, paths)) if _is_image_source(path)]
-    whole = [path for path in paths if Path(path) not in images]
-    folders = check_roots(whole, really=really) if whole or not images else {}
+    places = [place(path) for path in paths]
+    remote = [path for path in dict.fromkeys(places) if isinstance(path, RemotePath)]
+    local = [path for path in places if not is_remote(path)]
+    images = [path for path in dict.fromkeys(local) if _is_image_source(path)]
+    whole = [path for path in local if path not in images]
+    folders = (
+        check_roots(whole, really=really, named=bool(remote))
+        if whole or not (images or remote)
+        else {}
+    )
     parts: dict[str, set[str]] = {}
     named: dict[str, Path] = {}
     for path in images:
@@ -111,7 +128,25 @@ def check_served(paths: Sequence[str | Path], *, really: bool = False) -> Served
         else:
             name = _image_name(path)
             named[free_name(name, {**folders, **named})] = path.absolute()
-    return Served(folders, named, {name: frozenset(each) for name, each in parts.items()})
+    only = {name: frozenset(each) for name, each in parts.items()}
+    return Served(folders, named, only, remotes=_remotes(remote, {*folders, *named}))
+
+
+def _remotes(paths: Sequence[RemotePath], taken: set[str]) -> dict[str, RemoteRoot]:
+    """Look at URLs and give them names; the only one, if it is no dataset, needs none."""
+    found: dict[str, RemoteRoot] = {}
+    for path in paths:
+        root = look_at(path)
+        beside = next((name for name, each in found.items() if each.is_beside(root)), None)
+        if beside is None:
+            name = free_name(root.path.name.lstrip(".") or "data", taken | found.keys())
+            found[name] = root.named(name)
+        else:
+            found[beside] = found[beside].with_names_of(root)
+    if len(found) == 1 and not taken:
+        (root,) = found.values()
+        return found if root.dataset or root.only else {"": root}
+    return found
 
 
 def _add_idx(path: Path, folders: dict[str, Path], parts: dict[str, set[str]]) -> None:

@@ -51,7 +51,10 @@ class Thumbnails:
         """
         names = split_path(scope["raw_path"])[2:]
         try:
-            body = await self._work.run(receive, lambda left: self._picture(names, left))
+            travels = self._images.travels(names)
+            body = await self._work.run(
+                receive, lambda left: self._picture(names, left), travels=travels
+            )
         except ClientGoneError:
             return
         await send_body(body, scope, send)

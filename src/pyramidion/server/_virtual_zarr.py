@@ -59,7 +59,10 @@ class VirtualZarr:
         """
         names = split_path(scope["raw_path"])[1:]
         try:
-            body = await self._work.run(receive, lambda left: self._body(names, left))
+            travels = self._images.travels(names)
+            body = await self._work.run(
+                receive, lambda left: self._body(names, left), travels=travels
+            )
         except ClientGoneError:
             return
         await send_body(body, scope, send)

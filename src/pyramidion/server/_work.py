@@ -13,6 +13,8 @@ from starlette.types import Receive
 
 Result = TypeVar("Result")
 N_THREADS = max(2, min(4, os.cpu_count() or 1))
+N_TRAVELLING = 16
+"""Threads that mostly wait for an object store."""
 
 
 class ClientGoneError(Exception):
@@ -24,8 +26,11 @@ class Work:
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(N_THREADS, thread_name_prefix="pyramidion-image")
+        self._travelling = ThreadPoolExecutor(N_TRAVELLING, thread_name_prefix="pyramidion-store")
 
-    async def run(self, receive: Receive, work: Callable[[threading.Event], Result]) -> Result:
+    async def run(
+        self, receive: Receive, work: Callable[[threading.Event], Result], *, travels: bool = False
+    ) -> Result:
         """Call `work` in a thread.
 
         Parameters
@@ -35,6 +40,8 @@ class Work:
         work : callable
             Called with an event that is set when the client has left; what takes long looks at
             it. What has not begun by then never begins.
+        travels : bool
+            It waits for an object store more than it computes.
 
         Raises
         ------
@@ -42,7 +49,8 @@ class Work:
             If the client left.
         """
         left = threading.Event()
-        result = asyncio.get_running_loop().run_in_executor(self._threads, work, left)
+        threads = self._travelling if travels else self._threads
+        result = asyncio.get_running_loop().run_in_executor(threads, work, left)
         try:
             return await unless_gone(receive, result)
         finally:
@@ -50,7 +58,8 @@ class Work:
 
     def close(self) -> None:
         """Begin nothing more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._travelling):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def stop_if(left: threading.Event) -> None:

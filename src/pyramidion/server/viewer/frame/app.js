@@ -104,7 +104,7 @@ export class App {
     } catch (error) {
       this.error = asViewerError(error, named);
       await loadStyle(CARDS);
-      const card = errorCard(this.error, { retry: () => void this.#open(named, title, opening), other: () => location.assign('./') });
+      const card = errorCard(this.error, { retry: () => void this.#open(named, title, opening), other: () => location.assign('?') });
       this.#frame(title, named, card);
     }
     this.opened = true;

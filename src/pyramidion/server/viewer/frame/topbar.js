@@ -12,7 +12,7 @@ import { h, icon } from './dom.js';
 export function topBar(title, address, buttons) {
   return h(
     'header', { class: 'top' },
-    h('a', { class: 'brand', href: './', title: 'Open something else' }, mark(), h('span', {}, 'pyramidion')),
+    h('a', { class: 'brand', href: '?', title: 'Open something else' }, mark(), h('span', {}, 'pyramidion')),
     title ? h('span', { class: 'data-name', title: address }, title) : null,
     h(
       'div', { class: 'top-buttons' },

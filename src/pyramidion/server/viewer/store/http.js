@@ -194,7 +194,7 @@ export class HttpStore {
       ? new ViewerError(
           this.where(path),
           `${this.base.origin} gave this page no answer: it cannot be reached, or it does not allow pages from ${location.origin} to read it (CORS)`,
-          'Check the address; then let the server send Access-Control-Allow-Origin (`pyramidion serve --cors ORIGIN`), or open the viewer that the same server offers',
+          `Run \`pyramidion check ${this.where('')} --origin ${location.origin}\`: it names the rule to add (CORS in a bucket, \`pyramidion serve --cors ORIGIN\`)`,
           'network',
         )
       : new ViewerError(this.where(path), 'the server gave no answer', 'Check that it is still running, then try again', 'network');
