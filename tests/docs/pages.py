@@ -10,6 +10,9 @@ What differs from run to run (seconds, sizes, ports, how far an interrupted run 
 compared; a line ``...`` stands for any lines. The folder is called ``/home/ada``. A command that
 shows ``^C`` first is interrupted when it has stored something; a server runs until the next one, or
 the end of the page.
+
+A page whose commands name ``s3://`` has an object store: ``https://s3.example.org``, where the
+profile ``lab`` (and ``AWS_PROFILE`` says so) may write the bucket ``lab``.
 """
 
 import os
@@ -28,6 +31,9 @@ TIMEOUT_S = 120
 HOME = "/home/ada"
 DATA = ("tests/data", "src/pyramidion/samples")
 """What a reader finds in a clone."""
+STORE = "https://s3.example.org"
+"""The address of the object store in the pages; its user and its bucket are called LAB."""
+LAB = "lab"
 
 NOT_RUN = {
     "docs/how-to/serve-behind-nginx.md": "serves a folder and a name that only its reader has",
@@ -44,6 +50,7 @@ _VARIES = [
     (re.compile(r"\bin \d+\.\d s\b"), "in SOME s"),
     (re.compile(r"\d+ of \d+ parts"), "SOME parts"),
     (re.compile(r"\d+ shards stored"), "SOME shards stored"),
+    (re.compile(r"\bid [0-9a-f]{32}\b"), "id SOME"),
     (_ADDRESS, "127.0.0.1:PORT"),
 ]
 
@@ -78,6 +85,19 @@ def blocks(page):
 def prose(page):
     """Return a page without its fenced blocks."""
     return _BLOCK.sub("", page.read_text())
+
+
+def needs_a_store(page):
+    """Tell whether the examples of a page work with an object store."""
+    return any(block.is_run and "s3://" in block.text for block in blocks(page))
+
+
+def profiles(server):
+    """Return the text of an AWS file with the profile of the pages."""
+    return (
+        f"[profile {LAB}]\nendpoint_url = {server.endpoint}\nregion = {server.region}\n"
+        f"aws_access_key_id = {server.access_key}\naws_secret_access_key = {server.secret_key}\n"
+    )
 
 
 def commands(text):
@@ -119,10 +139,13 @@ class Reader:
     ----------
     folder : Path
         Empty.
+    store : S3Server, optional
+        The object store of the pages; keys and profiles are those of the environment.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, store=None):
         self.folder = folder
+        self._store = {store.endpoint: STORE} if store else {}
         for data in DATA:
             shutil.copytree(ROOT / data, folder / "pyramidion" / data)
         hidden = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")  # no page opens a window
@@ -157,10 +180,10 @@ class Reader:
         if shown[:1] == ["^C"]:
             self._wait_for_a_part(process)
             os.killpg(process.pid, signal.SIGINT)
-        printed = self._finish(process)
+        printed = self._as_shown(self._finish(process))
         failed = any(": error: " in line for line in shown)
         assert (process.returncode != 0) == failed, (command, process.returncode, printed)
-        lines = printed.replace(str(self.folder), HOME).splitlines()
+        lines = printed.splitlines()
         return ["^C", *lines] if shown[:1] == ["^C"] else lines
 
     def run_python(self, code, where):
@@ -171,7 +194,7 @@ class Reader:
             check=False,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, ""), f"{where}: {done.stderr}"
-        return done.stdout
+        return self._as_shown(done.stdout)
 
     def leave(self):
         """Press Ctrl-C where a server runs; it must end as servers do."""
@@ -211,11 +234,19 @@ class Reader:
         # The port may be taken here; then the page's address is another one.
         shown = ("127.0.0.1:8000", "127.0.0.1:8080", "localhost:8080")
         self._address = dict.fromkeys(shown, found[0]) if found else {}
-        return [line.replace(str(self.folder), HOME) for line in printed]
+        return [self._as_shown(line) for line in printed]
 
     def _here(self, text):
-        for shown, real in self._address.items():
+        """Put the names of this machine in place of those of the page."""
+        store = {shown: real for real, shown in self._store.items()}
+        for shown, real in {**self._address, **store}.items():
             text = text.replace(shown, real)
+        return text
+
+    def _as_shown(self, text):
+        """Put the names of the page in place of those of this machine."""
+        for real, shown in {**self._store, str(self.folder): HOME}.items():
+            text = text.replace(real, shown)
         return text
 
     def _wait_for_a_part(self, process):

@@ -1,7 +1,21 @@
 """Every example of the documentation runs and prints what the page says."""
 
+import os
+from pathlib import Path
+
 import pytest
-from tests.docs.pages import NOT_RUN, ROOT, Reader, agrees, blocks, commands, pages
+from tests.docs.pages import (
+    LAB,
+    NOT_RUN,
+    ROOT,
+    Reader,
+    agrees,
+    blocks,
+    commands,
+    needs_a_store,
+    pages,
+    profiles,
+)
 
 WITH_EXAMPLES = [
     page
@@ -10,9 +24,24 @@ WITH_EXAMPLES = [
 ]
 
 
+@pytest.fixture
+def store(moto_environment, monkeypatch):
+    """The object store of the pages; its keys and its address are in a profile alone."""
+    Path(os.environ["AWS_CONFIG_FILE"]).write_text(profiles(moto_environment))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_PROFILE", LAB)
+    bucket = moto_environment.bucket(LAB, public=True, cors=True)
+    yield moto_environment
+    moto_environment.remove_bucket(bucket)
+
+
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_examples(page, tmp_path):
-    reader = Reader(tmp_path)
+def test_examples(page, tmp_path, request):
+    store = request.getfixturevalue("store") if needs_a_store(page) else None
+    folder = tmp_path / "ada"
+    folder.mkdir()
+    reader = Reader(folder, store)
     try:
         reader.follow(page)
     finally:
