@@ -38,14 +38,17 @@ def volume(tmp_path_factory):
 
 def whole(source, folder, name):
     """Bytes by key that an undisturbed conversion to a disk writes."""
-    (folder / "whole").mkdir()
+    (folder / "whole" / name).parent.mkdir(parents=True)
     command = [*CLI, "convert", source, folder / "whole" / name]
     subprocess.run(command, check=True, capture_output=True)
     top = folder / "whole"
     return {p.relative_to(top).as_posix(): p.read_bytes() for p in top.rglob("*") if p.is_file()}
 
 
-@pytest.mark.parametrize(("source", "name"), [("waveform", "w.zarr"), ("volume", "visus.idx")])
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [("waveform", "w.zarr"), ("volume", "visus.idx"), ("volume", "out/%04d.png")],
+)
 def test_killed_again_and_again(source, name, s3_environment, s3_bucket, tmp_path, request, monkeypatch):  # fmt: skip
     source = request.getfixturevalue(source)
     expected = whole(source, tmp_path, name)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from tests.object_store.fault_proxy import FaultProxy
+from tests.object_store.faults import Fault, Plan, Rule
 
-from pyramidion.core import StorageError, UsageError
+from pyramidion.core import MissingError, StorageError, UsageError
 from pyramidion.formats import OpenOptions, open_image, open_source
 from pyramidion.instruments import SimulatedScope
-from pyramidion.storage import RemotePath, bucket_of, has_holes, place, punch_hole
+from pyramidion.storage import RemotePath, bucket_of, forget_buckets, has_holes, place, punch_hole
 from pyramidion.workflows import (
     ConvertOptions,
     convert,
@@ -22,6 +25,7 @@ from pyramidion.workflows import (
     verify,
 )
 from pyramidion.workflows import _outbox as outbox
+from pyramidion.workflows import _released as released
 from pyramidion.workflows._spool import spool_path
 
 MANIFEST = ".manifest.json"
@@ -175,7 +179,7 @@ def test_what_has_arrived_gives_its_room_back(
             freed.append(path)
         return is_freed
 
-    monkeypatch.setattr(outbox, "punch_hole", punch)
+    monkeypatch.setattr(released, "punch_hole", punch)
     monkeypatch.setattr(outbox, "_MOST_UNSENT", 0)
     monkeypatch.setattr(outbox, "_LOOK_S", 0.01)
     monkeypatch.setattr(outbox, "_SETTLED_S", 0.0)
@@ -199,8 +203,7 @@ def test_a_run_that_could_not_send_goes_on(
 ) -> None:
     target = bucket / "w.zarr"
 
-    def broken(self: outbox.Outbox, *_: object) -> None:
-        self._uploader.close()
+    def broken(*_: object) -> None:
         raise StorageError("store", "gone", id="PYR-UPL-07")
 
     with monkeypatch.context() as patched:
@@ -216,3 +219,72 @@ def test_a_run_that_could_not_send_goes_on(
     assert report.stream.tasks == 0
     assert report.spec.shape == (2, 1, 1, 150_001)
     assert verify(target, waveform).faults == []
+
+
+def test_a_series_needs_a_folder_for_itself(volume: Path, bucket: RemotePath) -> None:
+    convert(volume, bucket / "all/v.ome.zarr", ConvertOptions(kind="image"))
+    before = objects(bucket)
+    for overwrite in (False, True):
+        options = ConvertOptions(kind="image", overwrite=overwrite)
+        with pytest.raises(UsageError, match="holds other things"):
+            convert(volume, bucket / "all/%04d.png", options)
+    assert objects(bucket) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("w.foo", ConvertOptions(), "unknown format"),
+        ("w.zarr", ConvertOptions(box="5 0"), "box"),
+        ("w.zarr", ConvertOptions(tasks="0:1"), "object store"),
+    ],
+)
+def test_what_cannot_be_leaves_no_trace(
+    name: str,
+    options: ConvertOptions,
+    words: str,
+    waveform: Path,
+    bucket: RemotePath,
+    spool: Path,
+) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        convert(waveform, bucket / name, options)
+    assert str(spool) not in caught.value.line
+    assert not objects(bucket)
+    assert not any(spool.glob("*"))
+
+
+def test_a_missing_source_is_told_as_it_was_named(bucket: RemotePath) -> None:
+    with pytest.raises(MissingError, match=r"^nothere.npy: no such file"):
+        convert(Path("nothere.npy"), bucket / "w.zarr", ConvertOptions())
+    assert not objects(bucket)
+
+
+def test_a_store_that_refuses_ends_a_conversion_that_waits(
+    moto_environment: Any, moto_bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The writers are held back, so no new file tells the thread that sending has failed."""
+    source = tmp_path / "w.npy"
+    values = np.random.default_rng(5).integers(-2000, 2000, (2, 1, 1, 20_000_000))
+    np.save(source, values.astype(np.int16))
+    rule = Rule(Fault.FORBIDDEN, method="PUT", path=".*/c/.*")
+    monkeypatch.setattr(outbox, "_MOST_UNSENT", 0)
+    with FaultProxy(moto_environment.endpoint, Plan(rules=(rule,))) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        forget_buckets()
+        target = place(f"s3://{moto_bucket}/w.zarr")
+        with pytest.raises(StorageError, match="access denied"):
+            convert(source, target, ConvertOptions(workers=1))
+    forget_buckets()
+
+
+@pytest.mark.parametrize("name", ["b.idx", "b.npy"])
+def test_its_neighbours_stay(name: str, volume: Path, bucket: RemotePath) -> None:
+    convert(volume, bucket / "two/a.idx", ConvertOptions())
+    convert(volume, bucket / "two/c.npy", ConvertOptions(kind="image"))
+    before = objects(bucket)
+    convert(volume, bucket / "two" / name, ConvertOptions(kind="image"))
+    convert(volume, bucket / "two" / name, ConvertOptions(kind="image", overwrite=True, arco=2**16))
+    after = objects(bucket)
+    assert before.items() <= after.items()
+    assert verify(bucket / "two/a.idx").faults == []

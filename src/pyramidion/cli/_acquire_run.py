@@ -57,6 +57,11 @@ def _record(request: Request) -> None:
             say(line)
         _warn(request, started)
 
+    def on_sending(path: Path, n_bytes: int) -> None:
+        statistics.end()
+        kept = f"sending {format_bytes(n_bytes)}; the recording is whole in {shown(path)}"
+        tell(f"pyramidion {request.program}: {kept}")
+
     with contextlib.ExitStack() as stack:
         if live is not None:
             stack.enter_context(live.listener)
@@ -70,6 +75,7 @@ def _record(request: Request) -> None:
             serve_live=None if live is None else live.serve,
             on_start=on_start,
             on_status=statistics,
+            on_sending=on_sending,
         )
     for note in report.notes:
         if note not in said:

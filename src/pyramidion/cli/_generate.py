@@ -61,8 +61,8 @@ def generate(
     from pyramidion.core import UsageError, parse_count
     from pyramidion.formats import format_of_destination
     from pyramidion.instruments import SimulatedScope
-    from pyramidion.storage import place
-    from pyramidion.workflows import ConvertOptions, check_destination, describe_plan
+    from pyramidion.storage import RemotePath, place
+    from pyramidion.workflows import ConvertOptions, check_destination, check_free, describe_plan
     from pyramidion.workflows import generate as run
 
     if bool(out) == bool(output):
@@ -91,7 +91,9 @@ def generate(
         force=force,
     )
     if dry_run:
-        if destination.absolute().parent.is_dir() or not parents:
+        if isinstance(destination, RemotePath):
+            check_free(destination, overwrite=overwrite)
+        elif destination.absolute().parent.is_dir() or not parents:
             check_destination(destination, None, written, overwrite=overwrite, resume=resume)
         plan = describe_plan(scope.spec, destination, written, options)
         print_json(plan) if json else print_plan(plan)

@@ -13,6 +13,7 @@ SHOWN_BY = ("upload", "import", "publish", "check")
 """Commands whose help lists these options."""
 
 HIDDEN_BY = (
+    "generate",
     "convert",
     "acquire",
     "compress",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pyramidion.core import Box, DamagedError, MissingError
+from pyramidion.core import Box, DamagedError, DataError, MissingError
 from pyramidion.shards._index import (
     ABSENT,
     check_room,
@@ -228,6 +228,8 @@ class ShardedArray:
             ranges = open_ranges(path, tail=0 if is_at_start else length)
         except FileNotFoundError as error:
             raise MissingError(where, "missing", id="PYR-VER-02") from error
+        except IsADirectoryError as error:
+            raise DataError(where, "not a regular file", id="PYR-ALL-18") from error
         except OSError as error:
             raise storage_error(error, where, "cannot read") from error
         try:

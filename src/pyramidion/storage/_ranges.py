@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import stat
 from pathlib import Path
 from typing import Protocol
 
 from pyramidion.core import DataError
-from pyramidion.storage._positioned import open_regular, read_at
+from pyramidion.storage._positioned import read_at
 from pyramidion.storage._remote.path import RemotePath
+
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Without waiting: a pipe that nobody writes would hang."""
 
 
 class Ranges(Protocol):
@@ -78,8 +83,13 @@ class FileRanges:
 
     def __init__(self, path: Path) -> None:
         self.where = str(path)
-        self._file = open_regular(path)
-        self._fd = self._file.fileno()
+        self._fd = os.open(path, _READ)
+        found = os.fstat(self._fd)
+        if not stat.S_ISREG(found.st_mode):
+            os.close(self._fd)
+            if stat.S_ISDIR(found.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self.where)
+            raise DataError(self.where, "not a regular file", id="PYR-ALL-18")
 
     @property
     def size(self) -> int:
@@ -98,7 +108,9 @@ class FileRanges:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 class ObjectRanges:

@@ -37,7 +37,7 @@ from pyramidion.workflows._repair_recording import RecordingRepairReport
 from pyramidion.workflows._run_tasks import parse_tasks
 from pyramidion.workflows._selection import LAST_LEVEL
 from pyramidion.workflows._stream import Progress, StreamReport, stream
-from pyramidion.workflows._upload import check_writable, upload
+from pyramidion.workflows._upload import check_free, check_writable, upload
 from pyramidion.workflows._upload_keys import upload_keys
 from pyramidion.workflows._upload_options import SendOptions, UploadResult
 from pyramidion.workflows._upload_source import UploadSource, destination_of, upload_source
@@ -78,6 +78,7 @@ __all__ = [
     "bucket_document",
     "check_bucket",
     "check_destination",
+    "check_free",
     "check_out",
     "check_viewable",
     "check_writable",

@@ -82,6 +82,7 @@ def acquire(
     serve_live: ServeLive | None = None,
     on_start: Callable[[Started], None] | None = None,
     on_status: Callable[[Status], None] | None = None,
+    on_sending: Callable[[Path, int], None] | None = None,
 ) -> AcquireReport:
     """Record a camera until it is told to stop.
 
@@ -99,6 +100,9 @@ def acquire(
         Called once, when camera and live server are there.
     on_status : callable, optional
         Called a few times a second with JSON values.
+    on_sending : callable, optional
+        Called when a recording is whole and the rest of it is sent to its store: with where it lies
+        here, and the bytes that are only here.
 
     Returns
     -------
@@ -121,7 +125,7 @@ def acquire(
                 serve_live=serve_live, on_start=on_start, on_status=on_status,
             )  # fmt: skip
 
-        return acquire_to_store(out, address, options, record)
+        return acquire_to_store(out, address, options, record, on_sending)
     with ExitStack() as stack:
         run = _Run(address, out, options, stack)
         run.serve(serve_live)

@@ -11,7 +11,8 @@ from pyramidion.instruments import split_address
 from pyramidion.storage import RemotePath, free_bytes
 from pyramidion.workflows._acquire_options import AcquireOptions
 from pyramidion.workflows._destination import check_apart, check_destination, check_parent
-from pyramidion.workflows._upload import check_free
+from pyramidion.workflows._spool import spool_path
+from pyramidion.workflows._upload import check_free, manifest_path
 
 _LARGEST_RESERVE = 2**30
 _SHARE = 100
@@ -42,7 +43,8 @@ def check_out(out: Path, address: str, options: AcquireOptions) -> None:
         mend = f"name it {out.with_suffix('.zarr').name}, and convert it afterwards"
         raise UsageError(str(out), "a recording is a Zarr store", out.suffix, mend, id="PYR-GEN-06")
     if isinstance(out, RemotePath):
-        check_free(out, overwrite=options.recording.overwrite)
+        manifest = manifest_path(spool_path(out))
+        check_free(out, overwrite=options.recording.overwrite, manifest=manifest)
         return
     kind, rest = split_address(address)
     played = kind.file_of(rest)

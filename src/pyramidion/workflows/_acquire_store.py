@@ -13,15 +13,13 @@ from pyramidion.workflows._acquire_options import AcquireOptions
 from pyramidion.workflows._acquire_report import AcquireReport
 from pyramidion.workflows._outbox import Job, Outbox
 
-_SETTLED_S = 5.0
-"""A shard that nobody has written to for so long is probably full; if not, it is sent again."""
-
 
 def acquire_to_store(
     out: RemotePath,
     address: str,
     options: AcquireOptions,
     record: Callable[[Path], AcquireReport],
+    on_sending: Callable[[Path, int], None] | None = None,
 ) -> AcquireReport:
     """Record to the spool, send full shards meanwhile and the rest, with the metadata, at the end.
 
@@ -35,6 +33,8 @@ def acquire_to_store(
         How it is recorded.
     record : callable
         ``record(path)``: record to a path of this disk.
+    on_sending : callable, optional
+        Called with that path and the bytes that are left, before they are sent.
 
     Returns
     -------
@@ -44,15 +44,20 @@ def acquire_to_store(
     sending = UploadOptions(overwrite=options.recording.overwrite)
     job = Job(None, ("recording", address))
     resume = options.recording.resume
-    with Outbox(out, job, sending, resume=resume, settled_s=_SETTLED_S) as outbox:
+    with Outbox(out, job, sending, resume=resume, grows=True) as outbox:
         with outbox.following():
             report = record(outbox.local)
-        return report if report.store is None else _sent(outbox, report)
+        if report.store is None:
+            return report
+        n_unsent = outbox.unsent_bytes()
+        if on_sending is not None:
+            on_sending(outbox.local, n_unsent)
+        return _sent(outbox, report, n_unsent)
 
 
-def _sent(outbox: Outbox, report: AcquireReport) -> AcquireReport:
+def _sent(outbox: Outbox, report: AcquireReport, n_unsent: int) -> AcquireReport:
     """Send what is left of a recording; return its report."""
-    unsent = format_bytes(outbox.unsent_bytes())
+    unsent = format_bytes(n_unsent)
     notes = (*report.notes, f"buffered in {outbox.local}; {unsent} were left to send at the end")
     kept = f"the recording is whole: pyramidion upload {outbox.local} {outbox.destination}"
     fault: PyramidionError

@@ -60,6 +60,8 @@ def convert(
     """
     if isinstance(destination, RemotePath):
         check_apart(destination, source)
+        # What is wrong with these is told before the store is asked.
+        format_of_destination(destination, kind_of_conversion(source, destination, options))
 
         def write(local: Path, local_options: ConvertOptions, paced: Progress) -> ConvertReport:
             return convert(source, local, local_options, paced)

@@ -9,10 +9,8 @@ dataset before it is complete.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import shutil
 import threading
 import time
@@ -21,14 +19,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pyramidion.core import Closing, PyramidionError, UsageError
+from pyramidion.core import Closing, PyramidionError, StorageError, UsageError
 from pyramidion.storage import (
     RemotePath,
     WriterLock,
     free_bytes,
-    has_holes,
     partial_path,
-    punch_hole,
     told_as,
 )
 from pyramidion.transfer import (
@@ -41,18 +37,21 @@ from pyramidion.transfer import (
     scan_tree,
 )
 from pyramidion.workflows._files import files_of
+from pyramidion.workflows._outbox_place import check_series, place_of
+from pyramidion.workflows._released import KEPT_TAIL, Released
 from pyramidion.workflows._spool import spool_folder, spool_path
 from pyramidion.workflows._stream import Progress
 from pyramidion.workflows._upload import check_free, manifest_path
 from pyramidion.workflows._upload_source import tree_of, upload_source
 
 _LOOK_S = 0.3
+_PAUSES = 4
+_FULL_S = 5.0
+"""A shard that nobody has written to for so long is probably full; if not, it is sent again."""
 _SETTLED_S = 0.25
 """A checksum of a younger file is not relied on later: its times need not tell that it changed."""
 _MOST_UNSENT = 8 * 2**30
-_KEPT_TAIL = 2**20
-"""What stays of a file that was sent: a shard's index, by which a resumed run knows it is whole."""
-_JOB = "job.json"
+_JOB = "job"
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,9 @@ class Outbox(Closing):
         How it is sent.
     resume : bool
         Go on with what an interrupted run left in the spool and in the store.
-    settled_s : float
-        Files may grow under their name: they are sent once nothing was written for so long.
+    grows : bool
+        A recording: its files grow under their names, so they are sent when nothing was written to
+        them for a while; and it cannot be made again, so nothing removes it before it is sent.
 
     Attributes
     ----------
@@ -119,28 +119,36 @@ class Outbox(Closing):
         options: UploadOptions,
         *,
         resume: bool,
-        settled_s: float = 0.0,
+        grows: bool = False,
     ) -> None:
         self.destination, self.local = destination, spool_path(destination)
         self._folder = self.local.parent.parent
-        self._job, self._options, self._settled_s = job, options, settled_s
+        self._job, self._options, self._grows = job, options, grows
+        self._uploader: Uploader | None = None
         self._seen: dict[str, tuple[int, int, int]] = {}
         self._stop = threading.Event()
-        self._fault: PyramidionError | None = None
-        check_free(destination, overwrite=options.overwrite, manifest=manifest_path(self._dataset))
-        with told_as(self._folder), ExitStack() as opened:
+        self._fault: BaseException | None = None
+        check_free(destination, overwrite=options.overwrite, manifest=manifest_path(self.dataset))
+        check_series(destination)
+        with told_as(self._folder):
             spool_folder().mkdir(parents=True, exist_ok=True)
-            opened.callback(WriterLock(self._folder).release)
+        with ExitStack() as opened:
+            opened.callback(self._lock().release)
             self.is_written = self._take_over(resume=resume)
-            prefix, names = _place_of(destination)
-            manifest = manifest_path(self._dataset)
-            self._uploader = Uploader(prefix, options, manifest, names=names)
-            opened.callback(self._uploader.close)
-            self._released = _Released(self._folder / "released.jsonl")
+            self._released = Released(self._folder / "released.jsonl")
             self._opened = opened.pop_all()
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether an interrupted run has left a part of the dataset, to be resumed."""
+        return partial_path(self.dataset).exists() or partial_path(self.local).exists()
+
     def close(self) -> None:
-        """Let go; safe to call twice."""
+        """Let go; what nothing was written for leaves no trace. Safe to call twice."""
+        if self._uploader is not None:
+            self._uploader.close()
+        elif not self._left():
+            shutil.rmtree(self._folder, ignore_errors=True)
         self._opened.close()
 
     @contextmanager
@@ -159,7 +167,7 @@ class Outbox(Closing):
         limit = min(_MOST_UNSENT, free_bytes(self.local) // 2)
 
         def paced(done: int, total: int) -> None:
-            while self._uploader.unsent_bytes > limit and self._fault is None:
+            while self._unsent() > limit and self._fault is None:
                 time.sleep(0.05)
             if self._fault is not None:
                 raise self._fault
@@ -170,8 +178,8 @@ class Outbox(Closing):
 
     def unsent_bytes(self) -> int:
         """Return the bytes of the dataset that are only here."""
-        files = self._tree().files
-        return sum(file.size for file in files if self._uploader.sent(file.key) is None)
+        sent = self._uploader.sent if self._uploader is not None else lambda _key: None
+        return sum(file.size for file in self._tree().files if sent(file.key) is None)
 
     def publish(self, progress: Progress | None = None) -> UploadReport:
         """Send what is left, the metadata last, and empty the spool.
@@ -183,57 +191,108 @@ class Outbox(Closing):
         """
         tree = self._tree()
         files = [replace(f, released=self._released.has(f)) for f in tree.files]
-        report = self._uploader.finish(replace(tree, files=files), progress)
+        report = self._sending().finish(replace(tree, files=files), progress)
         shutil.rmtree(self._folder, ignore_errors=True)
         return report
 
+    def told(self, error: PyramidionError) -> PyramidionError:
+        """Return an error about what is written here as one about its destination."""
+
+        def there(text: object) -> object:
+            if not isinstance(text, str | Path):
+                return text
+            return str(text).replace(str(self.local), str(self.destination))
+
+        where, what, mend = there(error.where), there(error.what), there(error.mend)
+        told = type(error)(str(where), str(what), there(error.value), mend, id=error.id)  # type: ignore[arg-type]
+        told.good = error.good
+        return told
+
+    def _lock(self) -> WriterLock:
+        try:
+            return WriterLock(self._folder)
+        except StorageError as error:
+            raise StorageError(
+                str(self.destination), error.what, error.value, error.mend, id=error.id
+            ) from None
+
+    def _sending(self) -> Uploader:
+        """Return what sends; made when there is something to send."""
+        if self._uploader is None:
+            prefix, names = place_of(self.destination)
+            manifest = manifest_path(self.dataset)
+            self._uploader = Uploader(prefix, self._options, manifest, names=names)
+        return self._uploader
+
+    def _unsent(self) -> int:
+        return 0 if self._uploader is None else self._uploader.unsent_bytes
+
     def _tree(self) -> LocalTree:
-        return tree_of(upload_source(self._dataset), self.destination.name)
+        return tree_of(upload_source(self.dataset), self.destination.name)
 
     @property
-    def _dataset(self) -> Path:
-        """What is sent: the dataset, or the folder that a series of pictures goes to."""
+    def dataset(self) -> Path:
+        """What is sent: the dataset, or the folder that a series of pictures makes."""
         return self.local.parent if "%" in self.local.name else self.local
+
+    def _left(self) -> list[Path]:
+        """Return what an earlier run has left."""
+        wanted = (self.dataset, partial_path(self.dataset), partial_path(self.local))
+        return [p for p in wanted if p.exists()]
 
     def _take_over(self, *, resume: bool) -> bool:
         """Decide about what an interrupted run left; tell whether the dataset is all there."""
-        folder, told = self._folder, self._folder / _JOB
-        left = [p for p in (self._dataset, partial_path(self.local)) if p.exists()]
+        left, told = self._left(), self._folder / _JOB
         kept = told.read_text() if told.is_file() else ""
-        if left and not resume and not self._options.overwrite:
+        if left and not self._grows and not resume and not self._options.overwrite:
             raise UsageError(
                 str(self.destination),
                 "an interrupted conversion is there",
-                str(folder),
+                str(self._folder),
                 "use --resume to finish it or --overwrite to begin again",
                 id="PYR-ALL-06",
             )
         # Killed before the first file, it may have told the store its name already.
         is_same = kept == self._job.id and (resume or not left)
+        if left and self._grows and not is_same:
+            raise self._unsent_recording()
         if left and resume and not is_same and not self._options.overwrite:
             raise UsageError(
                 str(self.destination),
                 "the interrupted conversion has another source or other settings",
-                str(folder),
+                str(self._folder),
                 "use --overwrite to begin again",
                 id="PYR-CPY-03",
             )
         if not is_same:
-            shutil.rmtree(folder, ignore_errors=True)
-        with told_as(folder):
-            self.local.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(self._folder, ignore_errors=True)
+        with told_as(self._folder):
+            self.dataset.parent.mkdir(parents=True, exist_ok=True)
             told.write_text(self._job.id)
-        return is_same and self._dataset.exists()
+        return is_same and self.dataset.exists()
+
+    def _unsent_recording(self) -> UsageError:
+        return UsageError(
+            str(self.destination),
+            "an earlier recording is not sent yet",
+            self.local,
+            f"send it: pyramidion upload {self.local} {self.destination}; or go on with --resume",
+            id="PYR-UPL-22",
+        )
 
     def _follow(self) -> None:
+        pause = _LOOK_S
         try:
-            while not self._stop.wait(_LOOK_S):
+            while not self._stop.wait(pause):
+                began = time.monotonic()
                 for file in self._complete():
                     if self._stop.is_set():
                         break
-                    self._uploader.send(file)
+                    self._sending().send(file)
                 self._give_back()
-        except PyramidionError as error:
+                # Looking at a hundred thousand files must not be what a core is busy with.
+                pause = max(_LOOK_S, _PAUSES * (time.monotonic() - began))
+        except BaseException as error:  # noqa: BLE001 - told by whoever waits for what is sent
             self._fault = error
 
     def _complete(self) -> Iterator[LocalFile]:
@@ -241,8 +300,14 @@ class Outbox(Closing):
         root = next((p for p in (partial_path(self.local), self.local) if p.is_dir()), None)
         if root is None:
             return
-        settled = time.time_ns() - round(max(self._settled_s, _SETTLED_S) * 1e9)
-        for file in scan_tree(root).files:
+        settled = time.time_ns() - round((_FULL_S if self._grows else _SETTLED_S) * 1e9)
+        try:
+            files = scan_tree(root).files
+        except StorageError as error:
+            if isinstance(error.__cause__, FileNotFoundError):  # renamed while we looked
+                return
+            raise
+        for file in files:
             identity = (file.inode, file.size, file.mtime_ns)
             if is_metadata(file.key) or self._seen.get(file.key) == identity:
                 continue
@@ -257,45 +322,11 @@ class Outbox(Closing):
 
         Only shards: should anybody read what was freed, their checksums tell.
         """
-        if self._settled_s:
+        if self._uploader is None:
+            return
+        self._uploader.check()
+        if self._grows:
             return
         for file in self._uploader.take_arrived():
-            if file.size > 2 * _KEPT_TAIL and "/c/" in file.key:
+            if file.size > 2 * KEPT_TAIL and "/c/" in file.key:
                 self._released.release(file)
-
-
-def _place_of(destination: RemotePath) -> tuple[RemotePath, tuple[str, ...]]:
-    """Return what the keys of a dataset begin with, and what of that is the dataset; empty for all."""
-    if destination.suffix == ".zarr":
-        return destination, ()
-    folder = destination.parent
-    assert isinstance(folder, RemotePath)
-    if "%" in destination.name:
-        return folder, ()
-    blocks = (destination.stem,) if destination.suffix == ".idx" else ()
-    return folder, (destination.name, *blocks)
-
-
-class _Released:
-    """Files whose blocks were given back; noted before, so that no hole is taken for data."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._noted: set[tuple[int, int]] = set()
-        if path.is_file():
-            for line in path.read_text().splitlines():
-                inode, size = json.loads(line)
-                self._noted.add((inode, size))
-
-    def has(self, file: LocalFile) -> bool:
-        return (file.inode, file.size) in self._noted and has_holes(file.path)
-
-    def release(self, file: LocalFile) -> None:
-        """Free all blocks of a file but the last; no effect where the system cannot."""
-        with told_as(file.path), self._path.open("a") as noted:
-            noted.write(json.dumps([file.inode, file.size]) + "\n")
-            noted.flush()
-            os.fsync(noted.fileno())
-        self._noted.add((file.inode, file.size))
-        with contextlib.suppress(FileNotFoundError):  # renamed with its folder, just now
-            punch_hole(file.path, file.size - _KEPT_TAIL)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from pyramidion.core import StoppedError, UsageError
+from pyramidion.core import PyramidionError, StoppedError, UsageError
 from pyramidion.formats import kind_of_source, open_image, open_source
-from pyramidion.storage import RemotePath, partial_path
+from pyramidion.storage import RemotePath
 from pyramidion.transfer import UploadOptions, UploadReport
 from pyramidion.workflows._options import ConvertOptions, ConvertReport
 from pyramidion.workflows._outbox import Job, Outbox
@@ -57,6 +57,8 @@ def to_store(
     with Outbox(destination, job, sending, resume=options.resume) as outbox:
         try:
             report, sent = _write(outbox, options, write, progress)
+        except PyramidionError as error:
+            raise outbox.told(error) from error.__cause__
         except KeyboardInterrupt as stop:
             what = "what was written and sent is kept, go on with --resume"
             raise StoppedError("stopped", what, id="PYR-ALL-27") from stop
@@ -70,9 +72,8 @@ def _write(
     outbox: Outbox, options: ConvertOptions, write: Write, progress: Progress | None
 ) -> tuple[ConvertReport, UploadReport]:
     if outbox.is_written:  # only the sending was interrupted
-        return _kept_report(outbox.local), outbox.publish(progress)
-    resume = options.resume and partial_path(outbox.local).exists()
-    local = replace(options, resume=resume, overwrite=False, parents=True, force=True)
+        return _kept_report(outbox.dataset), outbox.publish(progress)
+    local = replace(options, resume=outbox.is_begun, overwrite=False, parents=True, force=True)
     with outbox.following():
         report = write(outbox.local, local, outbox.paced(progress))
     return report, outbox.publish()

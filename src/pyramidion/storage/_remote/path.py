@@ -26,6 +26,8 @@ else:
 
 SCHEMES = ("s3", "gs", "az", "http", "https", "memory")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_CLOUDS = ("s3", "gs", "az")
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _SECRET_NAMES = ("key", "secret", "token", "signature", "credential", "password", "sig")
 
 
@@ -84,6 +86,9 @@ def place(text: str | Path) -> Path:
     if not bucket:
         what = "names no server" if scheme.startswith("http") else "names no bucket"
         raise UsageError(text, what, mend=f"write {scheme}://BUCKET/KEY", id="PYR-UPL-16")
+    if scheme in _CLOUDS and not _BUCKET.fullmatch(bucket):
+        mend = "letters, digits, `.`, `-` and `_`"
+        raise UsageError(text, "not a name of a bucket", bucket, mend, id="PYR-UPL-16")
     if ".." in key.split("/"):
         raise UsageError(text, "must not hold `..`", mend="write it out", id="PYR-UPL-16")
     return RemotePath(f"{scheme}:", bucket, *filter(None, key.split("/")))
