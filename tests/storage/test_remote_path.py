@@ -40,6 +40,8 @@ def root() -> RemotePath:
         ("s3://lab", "lab", ""),
         ("https://example.org:8443/x/y.zarr", "example.org:8443", "x/y.zarr"),
         ("gs://b/ä ö/ü", "b", "ä ö/ü"),
+        ("http://h/a%20b/c.zarr#top", "h", "a b/c.zarr"),
+        ("s3://b/100%25/#1?", "b", "100%25/#1?"),
     ],
 )
 def test_a_url_is_taken_apart(text: str, bucket: str, key: str) -> None:
@@ -66,6 +68,7 @@ def test_what_is_no_url_is_a_file(text: str) -> None:
         ("s3://", "names no bucket"),
         ("http:///x", "names no server"),
         ("s3://Bad_Bucket!/x", "not a name of a bucket"),
+        ("http://h/a.npy?file=b", "cannot be kept"),
         ("ftp://host/x", "unknown kind of URL"),
         ("s3://lab/../x", "must not hold `..`"),
         ("s3://AKIA:hunter2@lab/x", "credentials in a URL"),
@@ -157,3 +160,9 @@ def test_a_new_object_only(root: RemotePath) -> None:
     with pytest.raises(FileExistsError):
         bucket.put("claim", b"2", only_new=True)
     assert bucket.get("claim") == b"1"
+
+
+@pytest.mark.parametrize("text", ["s3://lab", "http://h:8000/"])
+def test_what_is_beside_a_bucket_is_not_asked_for(text: str) -> None:
+    with pytest.raises(UsageError, match="names no dataset"):
+        place(text).with_name("x")

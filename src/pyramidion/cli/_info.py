@@ -162,12 +162,15 @@ def _print_waveform(report: dict[str, Any]) -> None:
 def _print_visus_config(dataset: Path) -> None:
     from pyramidion.formats import format_of_source
     from pyramidion.server import visus_config
+    from pyramidion.storage import RemotePath
+    from pyramidion.workflows import web_addresses
 
     format_of_source(dataset)  # what is not there or not known is no entry
     # Everybody calls the file visus.idx: the folder has the name.
     path = dataset.absolute()
     name = path.parent.name if path.stem == "visus" else path.stem
-    print(visus_config({name: str(path)}), end="")
+    url = next(iter(web_addresses(path)), str(path)) if isinstance(path, RemotePath) else str(path)
+    print(visus_config({name: url}), end="")
 
 
 def _print_formats(*, json: bool) -> None:

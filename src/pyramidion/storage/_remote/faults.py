@@ -168,7 +168,7 @@ class _Case:
             )
         if failure.status == 416:
             return DataError(where, "changed while reading", mend="run again", id="PYR-ALL-20")
-        if "non-partial response" in failure.text:
+        if "non-partial response" in failure.text or "Range request not" in failure.text:
             return StorageError(
                 where, "the server does not send parts of files", mend="copy the file first",
                 id="PYR-UPL-49",

@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator
 from fnmatch import translate
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pyramidion.core import UsageError
 
@@ -81,7 +81,8 @@ def place(text: str | Path) -> Path:
     if scheme not in SCHEMES:
         told = ", ".join(f"{name}://" for name in SCHEMES[:-1])
         raise UsageError(text, "unknown kind of URL", scheme, f"use {told}", id="PYR-UPL-16")
-    rest, _, _query = rest.partition("?") if scheme.startswith("http") else (rest, "", "")
+    if scheme.startswith("http"):
+        rest = _without_query(rest, text)
     bucket, _, key = rest.partition("/")
     if not bucket:
         what = "names no server" if scheme.startswith("http") else "names no bucket"
@@ -92,6 +93,15 @@ def place(text: str | Path) -> Path:
     if ".." in key.split("/"):
         raise UsageError(text, "must not hold `..`", mend="write it out", id="PYR-UPL-16")
     return RemotePath(f"{scheme}:", bucket, *filter(None, key.split("/")))
+
+
+def _without_query(rest: str, text: str) -> str:
+    """Return server and path of a web address, as they are meant; a query would select something."""
+    rest = rest.partition("#")[0]
+    if "?" in rest:
+        what = "the part behind `?` cannot be kept"
+        raise UsageError(text, what, mend="name the dataset itself", id="PYR-UPL-16")
+    return unquote(rest)
 
 
 def is_remote(path: Path) -> bool:
@@ -141,6 +151,20 @@ class RemotePath(_LocalPath):
     def __eq__(self, other: object) -> bool:
         """Tell whether both are the same URL."""
         return isinstance(other, RemotePath) and str(self) == str(other)
+
+    def with_name(self, name: str) -> Self:
+        """Return the path of another name beside it.
+
+        Raises
+        ------
+        UsageError
+            If it is a bucket or a server itself.
+        """
+        if not self.key:
+            raise UsageError(
+                str(self), "names no dataset", mend=f"write {self}/KEY", id="PYR-UPL-16"
+            )
+        return super().with_name(name)
 
     def stat(self, *, follow_symlinks: bool = True) -> RemoteStat:  # type: ignore[override]
         """Ask for the object of this key, or whether there are objects below it.
