@@ -76,7 +76,7 @@ def upload(
     options = options or SendOptions()
     entry = destination / found.entry if found.kind == "folder" and found.entry else destination
     if options.with_viewer:
-        check_viewable(entry)
+        _check_viewable(found, entry)
     if options.dry_run:
         options = replace(options, with_viewer=False, delete_local=False)
     else:
@@ -151,7 +151,7 @@ def check_free(destination: RemotePath, *, overwrite: bool, manifest: Path | Non
         If there are no keys, or something is there.
     """
     check_writable(destination)
-    if overwrite or not destination.exists():
+    if overwrite or not _is_taken(destination):
         return
     from pyramidion.transfer import read_manifest
 
@@ -163,6 +163,26 @@ def check_free(destination: RemotePath, *, overwrite: bool, manifest: Path | Non
             mend="use --overwrite or another name",
             id="PYR-ALL-06",
         )
+
+
+def _check_viewable(found: UploadSource, entry: RemotePath) -> None:
+    """Refuse what the viewer in a bucket cannot show, before anything is sent."""
+    check_viewable(entry)
+    if found.kind != "store":
+        raise UsageError(
+            str(found.path),
+            "no Zarr store here",
+            mend="name the store itself, or leave out --with-viewer",
+            id="PYR-UPL-63",
+        )
+
+
+def _is_taken(destination: RemotePath) -> bool:
+    """Tell whether there is anything; the empty objects of programs that show folders are nothing."""
+    if destination.is_file():
+        return True
+    below = bucket_of(destination).objects(destination.key or "")
+    return destination.is_dir() and any(found.size for found in below)
 
 
 def _send(

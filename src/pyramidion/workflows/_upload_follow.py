@@ -55,6 +55,7 @@ def follow(
                     continue
                 seen[file.key] = file.identity
                 uploader.send(file)
+            uploader.check()  # it may be long until the next shard is full
             time.sleep(_LOOK_S)
         if _state(path) == "cut off":
             raise DataError(

@@ -1,15 +1,6 @@
 """Recordings of cameras: an OME-Zarr store that is right after every frame."""
 
-from pyramidion.formats._recording.frame_writer import FrameWriter
-from pyramidion.formats._recording.opening import check_resume, open_frame_writer
-from pyramidion.formats._recording.options import RecordingOptions
-from pyramidion.formats._recording.plan import RecordingPlan, plan_recording
+import lazy_loader
 
-__all__ = [
-    "FrameWriter",
-    "RecordingOptions",
-    "RecordingPlan",
-    "check_resume",
-    "open_frame_writer",
-    "plan_recording",
-]
+# See `pyramidion.formats`.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
