@@ -68,6 +68,7 @@ def test_what_is_no_url_is_a_file(text: str) -> None:
         ("s3://", "names no bucket"),
         ("http:///x", "names no server"),
         ("s3://Bad_Bucket!/x", "not a name of a bucket"),
+        ("https://h/a.npy?auth=hunter2", "cannot be kept"),
         ("http://h/a.npy?file=b", "cannot be kept"),
         ("ftp://host/x", "unknown kind of URL"),
         ("s3://lab/../x", "must not hold `..`"),

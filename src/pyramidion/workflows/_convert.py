@@ -59,7 +59,8 @@ def convert(
         destination's name.
     """
     if isinstance(destination, RemotePath):
-        check_apart(destination, source)
+        if isinstance(source, RemotePath):
+            check_apart(destination, source)
         # What is wrong with these is told before the store is asked.
         format_of_destination(destination, kind_of_conversion(source, destination, options))
 

@@ -100,7 +100,8 @@ def _without_query(rest: str, text: str) -> str:
     rest = rest.partition("#")[0]
     if "?" in rest:
         what = "the part behind `?` cannot be kept"
-        raise UsageError(text, what, mend="name the dataset itself", id="PYR-UPL-16")
+        shown = text.partition("?")[0]  # it may be a secret
+        raise UsageError(shown, what, mend="name the dataset itself", id="PYR-UPL-16")
     return unquote(rest)
 
 

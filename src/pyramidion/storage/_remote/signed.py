@@ -160,7 +160,7 @@ class SignedRequests:
                 status, body = self._answer(method, address)
             except ssl.SSLCertVerificationError:
                 raise SignedRequestError("certificate refused") from None
-            except (OSError, HTTPException):
+            except (OSError, HTTPException, ValueError):  # the last for what no header can hold
                 self.close()
                 told = "connection lost"
                 continue
