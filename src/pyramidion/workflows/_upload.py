@@ -12,6 +12,7 @@ from pyramidion.formats import is_recording
 from pyramidion.storage import (
     RemotePath,
     bucket_of,
+    connection,
     hidden_sibling,
     require_credentials,
     told_as,
@@ -119,10 +120,10 @@ def check_writable(destination: RemotePath, *, contact: bool = True) -> None:
     PyramidionError
         If the store cannot be reached, or the bucket is not there or not ours.
     """
-    bucket = bucket_of(destination)
-    if bucket.connection is not None:
-        require_credentials(bucket.connection, destination.bucket)
+    if destination.scheme != "memory":
+        require_credentials(connection(destination.scheme, destination.bucket), destination.bucket)
     if contact:
+        bucket = bucket_of(destination)
         next(iter(bucket.objects(destination.key or "")), None)
 
 
