@@ -13,13 +13,13 @@ from pathlib import Path
 _PUNCH_HOLE_KEEP_SIZE = 0x02 | 0x01
 
 
-def punch_hole(path: Path, n_bytes: int) -> bool:
+def punch_hole(fd: int, n_bytes: int) -> bool:
     """Give back the first bytes of a file: they read as zeros, and need no room.
 
     Parameters
     ----------
-    path : Path
-        A regular file.
+    fd : int
+        A regular file, open for writing.
     n_bytes : int
         How many.
 
@@ -27,21 +27,12 @@ def punch_hole(path: Path, n_bytes: int) -> bool:
     -------
     bool
         False where the system or the file system cannot; the file is as it was.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
     """
     if sys.platform != "linux" or n_bytes <= 0:
         return False
-    fd = os.open(path, os.O_RDWR)
-    try:
-        call = ctypes.CDLL(None, use_errno=True).fallocate
-        call.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
-        return bool(call(fd, _PUNCH_HOLE_KEEP_SIZE, 0, n_bytes) == 0)
-    finally:
-        os.close(fd)
+    call = ctypes.CDLL(None, use_errno=True).fallocate
+    call.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
+    return bool(call(fd, _PUNCH_HOLE_KEEP_SIZE, 0, n_bytes) == 0)
 
 
 def has_holes(path: Path) -> bool:
