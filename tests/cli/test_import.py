@@ -5,8 +5,11 @@ import signal
 import subprocess
 import time
 
+import numpy as np
 import pytest
 from tests.cli_runner import CLI, fail, run, succeed
+from tests.object_store.fault_proxy import FaultProxy
+from tests.object_store.faults import Fault, Plan, Rule
 
 
 @pytest.fixture
@@ -126,3 +129,23 @@ def test_stopped_and_run_again(tmp_path, jobs, moto_environment, moto_bucket):
     assert told.returncode == 0, told.stderr
     for number in range(4):
         assert f"{number}.zarr/zarr.json" in moto_environment.sizes(moto_bucket)
+
+
+def test_ctrl_c_is_heard_while_a_store_is_silent(moto_environment, moto_bucket, tmp_path, monkeypatch):  # fmt: skip
+    for name in ("a.npy", "b.npy"):
+        np.save(tmp_path / name, np.arange(100_000, dtype=np.int16).reshape(1, 1, 1, -1))
+    rule = Rule(Fault.STALLED_ANSWER, method="PUT", path=".*/c/.*")
+    with FaultProxy(moto_environment.endpoint, Plan(rules=(rule,))) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        program = [*CLI, "import", str(tmp_path), "--bucket", moto_bucket, "--jobs", "2"]
+        process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        until = time.monotonic() + 60
+        while not any(fault is Fault.STALLED_ANSWER for fault in proxy.faults()):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=20)
+    assert process.returncode == 130, error
+    assert b"stopped" in error
+    assert b"Traceback" not in error
+    assert (tmp_path / "a.zarr").exists()

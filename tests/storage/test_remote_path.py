@@ -40,7 +40,7 @@ def root() -> RemotePath:
         ("s3://lab", "lab", ""),
         ("https://example.org:8443/x/y.zarr", "example.org:8443", "x/y.zarr"),
         ("gs://b/ä ö/ü", "b", "ä ö/ü"),
-        ("http://h/a%20b/c.zarr#top", "h", "a b/c.zarr"),
+        ("http://h/a%20b/%23c.zarr", "h", "a b/#c.zarr"),
         ("s3://b/100%25/#1?", "b", "100%25/#1?"),
     ],
 )

@@ -9,6 +9,7 @@ from tests.transfer.trees import QUICK, ROOT, make_store, send
 
 from pyramidion.core import DamagedError, PyramidionError, StorageError
 from pyramidion.transfer import UploadOptions, read_manifest
+from pyramidion.transfer._stores import Stores
 
 UNSIGNED = {"without_checksums": True}
 
@@ -150,6 +151,8 @@ def test_real_server_a_fifth_of_the_requests_fails(folder, real_remote, seed):
     assert report.verified == len(contents)
     assert sum(there.proxy.bytes_received().values()) < 1.5 * sum(map(len, contents.values()))
     assert len(there.proxy.log) < 3 * len(contents)
+    assert there.server.unfinished(there.bucket) == []
+    assert report.notes == ()
 
 
 @pytest.mark.slow
@@ -172,3 +175,32 @@ def test_stalled_answer_is_not_waited_for_for_ever(folder, reached):
     assert time.monotonic() - began < 60
     there.proxy.faults_on = False
     assert there.stored() == contents
+
+
+@pytest.mark.slow
+def test_all_answers_stall(folder, reached):
+    """Every connection runs out of time at once: none is given the time of sixteen slow lines."""
+    make_store(folder, n_chunks=20, size=100_000)
+    there = reached(Plan(rules=(Rule(Fault.STALLED_ANSWER, "PUT", "/c/"),)))
+    began = time.monotonic()
+    with pytest.raises(StorageError) as caught:
+        send(folder, there.destination, replace(QUICK, retry_time_s=5))
+    assert caught.value.id == "PYR-UPL-07"
+    assert time.monotonic() - began < 90
+
+
+@pytest.mark.parametrize(
+    ("patience_s", "n_bytes", "most_s"), [(20, 300_000, 60), (300, 2**20, 300)]
+)
+def test_time_for_a_request_is_bounded(remote, patience_s, n_bytes, most_s):
+    stores = Stores(remote().destination)
+    stores.patience_s = patience_s
+    for _ in range(16):
+        stores.slower(0)
+    assert stores.slowness == 1
+    for slowness in range(1, 9):
+        stores.slower(slowness)
+    options = stores.connection.write_options(stores.planned_bytes(n_bytes))
+    first = stores.connection.write_options(n_bytes)
+    told, at_first = (float(o["read_timeout"].removesuffix("s")) for o in (options, first))
+    assert at_first <= told <= most_s

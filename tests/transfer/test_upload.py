@@ -189,10 +189,13 @@ def test_two_at_once_are_never_mixed(tmp_path, remote):
     contents = make_store(first)
     make_store(second, seed=1)
     there = remote()
+    tree = scan_tree(first)
     with Uploader(there.destination, QUICK, expected=set(contents)) as uploader:
+        uploader.send(next(file for file in tree.files if not file.wave))
+        uploader.drain()
         with pytest.raises(UsageError, match="holds another dataset"):
             send(second, there.destination)
-        uploader.finish(scan_tree(first))
+        uploader.finish(tree)
     assert there.stored() == contents
 
 

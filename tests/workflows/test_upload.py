@@ -113,7 +113,9 @@ def test_a_dry_run_removes_and_publishes_nothing(lab, bucket):
 
 def test_a_viewer_is_not_put_beside_what_it_does_not_show(lab, bucket):
     options = SendOptions(with_viewer=True)
-    for name, url in (("brain/visus.idx", "k/visus.idx"), ("brain", "k")):
+    (lab / "plain").mkdir()
+    (lab / "plain/a.txt").write_text("a")
+    for name, url in (("brain/visus.idx", "k/visus.idx"), ("brain", "k"), ("plain", "k")):
         with pytest.raises(PyramidionError) as told:
             upload(lab / name, place(f"{bucket}/{url}"), options)
         assert told.value.status == 2
@@ -128,6 +130,35 @@ def test_what_is_there_is_not_taken_for_free(lab, bucket):
         check_free(place_there, overwrite=False)
     check_free(place_there, overwrite=True)
     check_free(place_there, overwrite=False, manifest=manifest_path(lab / "scope.zarr"))
+
+
+def test_the_folder_that_a_console_shows_is_free(bucket):
+    """An empty object, which is listed without the slash at its end."""
+    there = place(f"{bucket}/a")
+    bucket_of(there).put("a/sub", b"")
+    check_free(there, overwrite=False)
+    bucket_of(there).put("a/sub/x", b"data")
+    with pytest.raises(PyramidionError, match="already exists"):
+        check_free(there, overwrite=False)
+
+
+def test_an_empty_folder(lab, bucket):
+    (lab / "empty/inner").mkdir(parents=True)
+    with pytest.raises(PyramidionError, match="is empty") as told:
+        upload(lab / "empty", place(f"{bucket}/k"))
+    assert told.value.status == 1
+    assert list(bucket_of(place(f"{bucket}/k")).objects("")) == []
+
+
+def test_what_is_only_of_the_same_size_there_is_not_removed_here(lab, bucket):
+    (lab / "plain").mkdir()
+    for name in ("a.bin", "b.bin"):
+        (lab / f"plain/{name}").write_bytes(name.encode() * 100)
+    url = place(f"{bucket}/k")
+    bucket_of(url).put("k/a.bin", b"x" * 500)
+    result = upload(lab / "plain", url, SendOptions(size_only=True, delete_local=True))
+    assert (result.sent.verified, result.removed) == (2, True)
+    assert bytes(bucket_of(url).get("k/a.bin")) == b"a.bin" * 100
 
 
 def test_a_store_that_was_replaced_leaves_nothing_of_the_old_one(lab, bucket):

@@ -6,17 +6,19 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from pyramidion.core import PyramidionError
 from pyramidion.storage import is_transient, remote_error
+from pyramidion.transfer._aside import aside
 from pyramidion.transfer._stores import Stores
 
 Answer = TypeVar("Answer")
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 10.0
-_PATIENT_TRIES = 3
+_PATIENT_TRIES = 2
 
 
 class HaltError(Exception):
@@ -55,8 +57,8 @@ class Attempts:
         self.n_retries = 0
         self.halt = threading.Event()
 
-    def run(self, key: str, request: Callable[[int], Answer]) -> Answer:
-        """Send a request until it goes through.
+    def run(self, key: str, request: Callable[[int], Answer], *, counts: bool = True) -> Answer:
+        """Send a request until it goes through; the main thread can be interrupted meanwhile.
 
         Parameters
         ----------
@@ -64,6 +66,8 @@ class Attempts:
             Of the object, for messages.
         request : callable
             ``request(tries)`` sends it; `tries` is 0 for the first time.
+        counts : bool
+            That it goes through means that the run gets on.
 
         Raises
         ------
@@ -80,7 +84,7 @@ class Attempts:
         while True:
             self.check()
             try:
-                answer = request(tries)
+                answer = aside(partial(request, tries))
             except PyramidionError:
                 raise
             except (BaseError, OSError, ValueError) as error:
@@ -90,7 +94,8 @@ class Attempts:
                 tries += 1
                 self._check_time(tries, fault)
             else:
-                self.succeeded()
+                if counts:
+                    self.succeeded()
                 return answer
             self.pause(tries)
 

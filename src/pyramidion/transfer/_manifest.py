@@ -181,12 +181,15 @@ class StoredManifest:
         By key.
     complete : bool
         All of it was sent.
+    replaces : bool
+        It is being put in the place of something else, of which objects may be left.
     """
 
     dataset: str
     destination: str
     entries: dict[str, Entry]
     complete: bool = True
+    replaces: bool = False
 
 
 def read_manifest(path: Path) -> StoredManifest | None:
@@ -195,9 +198,13 @@ def read_manifest(path: Path) -> StoredManifest | None:
     return StoredManifest(dataset, destination, entries) if dataset else None
 
 
-def document(dataset: str, entries: Iterable[Entry], *, complete: bool) -> bytes:
+def document(
+    dataset: str, entries: Iterable[Entry], *, complete: bool, replaces: bool = False
+) -> bytes:
     """Return the manifest that is put into a store: its first line tells the id."""
     head = {"pyramidion_manifest": FORMAT, "dataset": dataset, "complete": complete}
+    if replaces:
+        head["replaces"] = True
     lines = (
         json.dumps(_shared(entry), ensure_ascii=False)
         for entry in sorted(entries, key=lambda entry: entry.key)
@@ -220,7 +227,11 @@ def parse_document(data: bytes, where: str) -> StoredManifest:
             raise DataError(where, "manifest of a newer version", mend="upgrade", id="PYR-ZAR-12")
         entries = (_entry(item) for item in told["objects"])
         return StoredManifest(
-            str(told["dataset"]), "", {e.key: e for e in entries}, bool(told["complete"])
+            str(told["dataset"]),
+            "",
+            {e.key: e for e in entries},
+            bool(told["complete"]),
+            bool(told.get("replaces", False)),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(

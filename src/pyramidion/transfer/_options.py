@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pyramidion.transfer._tree import ExtraFile
@@ -38,6 +39,8 @@ class UploadOptions:
         Put beside the dataset.
     seed : int, optional
         Of the pauses between tries, to have the same ones again.
+    stop : threading.Event, optional
+        Set by another thread to end the upload; Ctrl-C reaches the main thread only.
     """
 
     n_connections: int = 16
@@ -50,6 +53,7 @@ class UploadOptions:
     dry_run: bool = False
     extra: Sequence[ExtraFile] = ()
     seed: int | None = None
+    stop: threading.Event | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,10 @@ class UploadReport:
         Wall time.
     dry_run : bool
         Nothing was changed.
+    leftovers : int
+        Multipart uploads of interrupted runs, which nobody would have finished, that were removed.
+    notes : tuple of str
+        What went wrong that does no harm to the dataset.
     """
 
     destination: str
@@ -94,6 +102,8 @@ class UploadReport:
     verified: int
     seconds: float
     dry_run: bool
+    leftovers: int = 0
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""

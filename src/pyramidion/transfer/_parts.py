@@ -15,9 +15,11 @@ from dataclasses import dataclass
 MIB = 2**20
 MOST_PARTS = 10_000
 LARGEST_OBJECT = 5 * 2**40
+SMALLEST_PART = 5 * MIB
+"""No smaller object is ever put in parts."""
+
 _SINGLE = 64 * MIB
 _PART = 16 * MIB
-_SMALLEST_PART = 5 * MIB
 _AIMED_PARTS = 9_000
 _CONCURRENT = 4
 _OTHERS_PARTS = tuple(n * MIB for n in (16, 8, 50, 5, 15, 32, 64, 100, 128))
@@ -55,9 +57,9 @@ def pieces_of(size: int, bound: int) -> Pieces:
     bound : int
         Bytes that all objects under way may have in memory.
     """
-    if size <= min(_SINGLE, max(bound, _SMALLEST_PART)):
+    if size <= min(_SINGLE, max(bound, SMALLEST_PART)):
         return Pieces(0, 1, size)
-    part = max(_SMALLEST_PART, min(_PART, bound // 4 // MIB * MIB))
+    part = max(SMALLEST_PART, min(_PART, bound // 4 // MIB * MIB))
     needed = -(-size // _AIMED_PARTS)
     part = max(part, -(-needed // MIB) * MIB)
     concurrent = max(1, min(_CONCURRENT, bound // part - 1))

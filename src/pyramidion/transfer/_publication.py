@@ -45,6 +45,8 @@ class Publication:
             What failed; nothing is published then.
         """
         missing = self._missing(progress)
+        if self._was_interrupted():
+            self._session.remove_leftovers(self._tree.files)
         documents = [file for file in missing if file.wave > 0]
         self._session.send_all(file for file in missing if file.wave == 0)
         self._send_extra()
@@ -60,10 +62,17 @@ class Publication:
         self._seal()
         self._publish([file for file in self._tree.files if file.wave >= ROOT_WAVE])
         if self._session.options.delete:
-            self._delete(self._session.destination.strangers(self._all_keys))
+            self._delete_strangers()
         self._session.manifest.keep(
             entry for entry in self._session.manifest if entry.key in self._all_keys or entry.extra
         )
+        self._session.remove_leftovers(self._tree.files)
+
+    def _was_interrupted(self) -> bool:
+        """Tell whether an earlier run took the place and did not end."""
+        place = self._session.destination
+        is_taken = place.manifest_key in place.there
+        return is_taken and any(file.key not in place.there for file in self._tree.files)
 
     def _missing(self, progress: Progress | None) -> list[LocalFile]:
         """Return the files of which this run does not know yet that the store has them."""
@@ -97,7 +106,7 @@ class Publication:
         for file in self._tree.files:
             if not file.released:
                 check_unchanged(file)
-        inner = [e for f in self._tree.files if f.wave < ROOT_WAVE and (e := session.sent(f.key))]
+        inner = self._stored(file for file in self._tree.files if file.wave < ROOT_WAVE)
         if session.options.verify:
             self._read_back(inner)
         roots = [session.sender.described(f) for f in self._tree.files if f.wave >= ROOT_WAVE]
@@ -109,15 +118,34 @@ class Publication:
         session = self._session
         unsent = [file for file in roots if not session.is_confirmed(file)]
         if unsent:
-            session.destination.check_held(session.manifest.dataset)
+            session.destination.check_held()
         for file in sorted(unsent, key=lambda file: (file.wave, file.key)):
             session.send_all([file])
         if session.options.verify:
             try:
-                self._read_back([e for file in roots if (e := session.sent(file.key))])
+                self._read_back(self._stored(roots))
             except DamagedError:
                 session.destination.delete([file.key for file in roots])
                 raise
+
+    def _stored(self, files: Iterable[LocalFile]) -> list[Entry]:
+        """Return what the store has of files, each of them.
+
+        Raises
+        ------
+        DamagedError
+            If it does not have one, or nobody knows its content where that is to be proved.
+        """
+        entries = []
+        for file in files:
+            entry = self._session.stored(file.key)
+            if entry is None or (self._session.options.verify and not entry.md5):
+                raise DamagedError(
+                    file.key, "is not known to be in the store", mend="run again",
+                    good="nothing published", id="PYR-UPL-52",
+                )  # fmt: skip
+            entries.append(entry)
+        return entries
 
     def _read_back(self, entries: list[Entry]) -> None:
         session = self._session
@@ -131,6 +159,15 @@ class Publication:
             how = "differs in the store" if report.differs else "missing in the store"
             more = f"and {len(wrong) - 1} more" if len(wrong) > 1 else None
             raise DamagedError(wrong[0], how, more, "nothing published", id="PYR-UPL-08")
+
+    def _delete_strangers(self) -> None:
+        """Remove what is not in the dataset, but for what other datasets have there."""
+        session = self._session
+        self._delete(session.destination.strangers(self._all_keys))
+        others = session.destination.nested(self._all_keys)
+        if others:
+            told = f"{len(others)} objects of other datasets left: {others[0]}"
+            session.notes_of_place = [told + (" ..." if len(others) > 1 else "")]
 
     def _delete(self, keys: list[str]) -> None:
         self._session.destination.delete(keys)

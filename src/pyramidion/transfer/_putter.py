@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pyramidion.core import DamagedError
+from pyramidion.transfer._aside import Watch
 from pyramidion.transfer._attempts import Attempts
 from pyramidion.transfer._content import Content
 from pyramidion.transfer._content_types import content_type
@@ -48,6 +49,8 @@ class Putter:
         Repeats what fails.
     moved : callable
         See ``Moved``.
+    before : callable
+        Called before everything that is sent; what it raises ends the upload.
 
     Attributes
     ----------
@@ -55,8 +58,11 @@ class Putter:
         See :class:`UploadReport`.
     """
 
-    def __init__(self, stores: Stores, attempts: Attempts, moved: Moved) -> None:
+    def __init__(
+        self, stores: Stores, attempts: Attempts, moved: Moved, before: Callable[[], None]
+    ) -> None:
         self._stores, self._attempts, self._moved = stores, attempts, moved
+        self._before = before
         self._answers_md5: dict[bool, bool] = {}  # by whether the object was put in parts
         self._lock = threading.Lock()
         self._damaged_keys: set[str] = set()
@@ -74,6 +80,7 @@ class Putter:
         attributes: Any = {"Content-Type": kind or content_type(key)}
 
         def request() -> tuple[str, str]:
+            self._before()
             answer = self._stores.sending(len(data)).put(
                 self._stores.key(key), data, attributes=attributes, use_multipart=False
             )
@@ -98,19 +105,22 @@ class Putter:
         with opened(file) as source:
 
             def request() -> tuple[str, str]:
-                result, n_moved = Checksum(pieces.part), 0
+                result, n_moved, watch = Checksum(pieces.part), 0, Watch(self._before)
 
                 def parts() -> Iterator[bytes]:
                     nonlocal n_moved
                     for offset, n_bytes in ranges(file.size, pieces.part):
                         self._attempts.check()
+                        watch.check()
                         data = read_range(file, source, offset, n_bytes)
                         result.update(data)
                         yield data
                         n_moved += n_bytes
                         self._moved(n_bytes)
                     check_unchanged(file, source)
+                    watch.check()
 
+                watch.begin()
                 try:
                     answer = self._stores.sending(pieces.cost, repeats=True).put(
                         self._stores.key(file.key),
@@ -123,6 +133,8 @@ class Putter:
                 except BaseException:
                     self._moved(-n_moved)
                     raise
+                finally:
+                    watch.end()
                 return result.text(), answer["e_tag"] or ""
 
             return self._until_right(file.key, file.size, pieces.part, request)
@@ -163,6 +175,7 @@ class Putter:
     def _learning(self) -> Iterator[None]:
         from obstore.exceptions import BaseError, PermissionDeniedError
 
+        slowness = self._stores.slowness
         try:
             yield
         except PermissionDeniedError:
@@ -176,7 +189,7 @@ class Putter:
             if any(code in told for code in _REFUSED_AS_DAMAGED):
                 raise _DamagedError from None
             if "kind: Timeout" in told:
-                self._stores.slower()
+                self._stores.slower(slowness)
             raise
 
     def _etag(self, key: str) -> str:

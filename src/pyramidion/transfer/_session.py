@@ -21,6 +21,7 @@ from pyramidion.transfer._destination import Destination
 from pyramidion.transfer._manifest import Entry, Manifest
 from pyramidion.transfer._meter import Meter
 from pyramidion.transfer._options import UploadOptions
+from pyramidion.transfer._parts import SMALLEST_PART
 from pyramidion.transfer._putter import Putter
 from pyramidion.transfer._sender import Outcome, Sender
 from pyramidion.transfer._stores import Stores
@@ -46,6 +47,12 @@ class Session:
         Keys of the dataset, as far as they are known.
     n_objects : int
         How many there are, as far as that is known.
+    n_leftovers : int
+        Unfinished uploads of interrupted runs that were removed.
+    notes : list of str
+        What went wrong that does no harm to the dataset.
+    notes_of_place : list of str
+        What else is there.
     """
 
     def __init__(self, url: RemotePath, options: UploadOptions, manifest_path: Path | None) -> None:
@@ -53,17 +60,22 @@ class Session:
         if url.scheme != "memory":
             require_credentials(connection(url.scheme, url.bucket), url.bucket)
         self.stores, self.meter = Stores(url), Meter()
+        self.stores.patience_s = options.retry_time_s
         self.attempts = Attempts(self.stores, options.retry_time_s, options.seed)
-        self.putter = Putter(self.stores, self.attempts, self.meter.moved)
+        self.putter = Putter(self.stores, self.attempts, self.meter.moved, self._use_place)
         self.sender = Sender(
             self.putter,
             options.bytes_in_flight,
-            size_only=options.size_only,
+            # What is read back, and what is removed here after that, is compared by its content.
+            size_only=options.size_only and not options.verify,
             before_data=None if options.dry_run else self.hide,
         )
-        self.workers = Workers(options.n_connections, self.attempts.halt)
+        self.workers = Workers(options.n_connections, self.attempts.halt, options.stop)
+        self._destination: Destination | None = None
         self.keys: Container[str] = ()
-        self.n_objects = 0
+        self.n_objects = self.n_leftovers = 0
+        self.notes: list[str] = []
+        self.notes_of_place: list[str] = []
         self._confirmed: dict[str, LocalFile] = {}
         self._lock = threading.Lock()
         keeps = manifest_path is not None and not options.dry_run
@@ -71,17 +83,22 @@ class Session:
         self.manifest = Manifest(manifest_path, str(url))
 
     def take(self, names: tuple[str, ...], expected: Container[str] | None) -> None:
-        """Look at the destination and claim it; see :meth:`Destination.take`."""
+        """Look at the destination; the first object that is sent claims it.
+
+        See :meth:`Destination.take`.
+        """
         self.keys = expected or ()
-        self.destination = Destination(self.stores, self.attempts, names)
+        destination = Destination(self.stores, self.attempts, names, self.manifest.dataset)
+        destination.take(self.manifest.dataset, overwrite=self.options.overwrite, expected=expected)
         if not self.options.dry_run:
             self.manifest.open()  # the id is on the disk before it is in the store
-        self.destination.take(
-            self.manifest.dataset,
-            overwrite=self.options.overwrite,
-            expected=expected,
-            is_dry=self.options.dry_run,
-        )
+        self._destination = destination
+
+    @property
+    def destination(self) -> Destination:
+        """The place, once it was looked at."""
+        assert self._destination is not None
+        return self._destination
 
     def hide(self) -> None:
         """Take what is there out of sight, before the first object of it changes."""
@@ -104,6 +121,17 @@ class Session:
         with self._lock:
             self._confirmed[file.key] = file
 
+    def remove_leftovers(self, files: Iterable[LocalFile]) -> None:
+        """Remove what interrupted runs left of a dataset; nothing of it may be on its way now."""
+        in_parts = any(file.size > SMALLEST_PART for file in files)
+        if self.options.dry_run or self.url.scheme != "s3" or not in_parts:
+            return
+        from pyramidion.transfer._leftovers import remove_leftovers
+
+        n_removed, note = remove_leftovers(self.stores, self.keys, self.destination.check_held)
+        self.n_leftovers += n_removed
+        self.notes = [note] if note else []
+
     def note(self, entry: Entry) -> None:
         """Write down that the store has an object."""
         found = Found(entry.key, entry.size, entry.etag, datetime.now(UTC))
@@ -117,16 +145,18 @@ class Session:
             return False
         return before.identity == file.identity or (file.released and before.size == file.size)
 
-    def sent(self, key: str) -> Entry | None:
-        """Return what the store has of a key, if that is what was sent."""
+    def stored(self, key: str) -> Entry | None:
+        """Return what the store has of a key, if that is what was sent, or has its size."""
         entry, there = self.manifest.get(key), self.destination.there.get(key)
-        if entry is None or there is None or not entry.md5:
+        if entry is None or there is None:
             return None
         return entry if (there.etag, there.size) == (entry.etag, entry.size) else None
 
     def close(self) -> None:
         """Stop; what arrived is noted. Safe to call twice."""
         self.workers.close()
+        if self._destination is not None and not self.meter.n_sent and self.workers.is_idle:
+            self._destination.give_back()
         self.manifest.close()
         if self._writer is not None:
             self._writer.release()
@@ -148,9 +178,12 @@ class Session:
                 "stopped", f"{self._safe()} stored", mend="run again to go on", id="PYR-ALL-27"
             ) from error
         except PyramidionError as error:
-            if self._confirmed and not error.good:
+            if self._confirmed and not error.good and error.id != "PYR-UPL-11":
                 error.good = f"{self._safe()} stored: run again to go on"
             raise
+
+    def _use_place(self) -> None:
+        self.destination.use()
 
     def _safe(self) -> str:
         n_safe = f"{len(self._confirmed):,}".replace(",", " ")

@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyramidion.storage import Bucket, Connection, RemotePath, bucket_of, connect
+from pyramidion.storage._remote.connection import SLOW_BYTES_PER_S
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 _SLOWEST = 6
+_QUICKEST_S = 30.0
 
 
 class Stores:
@@ -30,6 +32,10 @@ class Stores:
     ----------
     bucket : Bucket
         For small requests; it repeats what it reads by itself.
+    slowness : int
+        How often every request was given four times as long, as one had run out of time.
+    patience_s : float
+        Longest time for a request, but for one that needs more on a slow line.
     signs_content : bool
         The server checks a SHA-256 of each body. Needless where it answers with the MD5, and then a
         quarter of the processor time of an upload (1.34 GB to a server on the same machine: 3.0 s
@@ -40,7 +46,8 @@ class Stores:
         self.destination = destination
         self.bucket: Bucket = bucket_of(destination)
         self.signs_content = False
-        self._slowness = 0
+        self.slowness = 0
+        self.patience_s = _QUICKEST_S
         self._stores: dict[tuple[str, bool, bool], ObjectStore] = {}
         self._lock = threading.Lock()
 
@@ -71,7 +78,7 @@ class Stores:
         found = self.connection
         if found is None:
             return self.bucket.store
-        options = found.write_options(n_bytes << (2 * self._slowness))
+        options = found.write_options(self.planned_bytes(n_bytes))
         signs = self.signs_content
         which = (str(options.get("read_timeout")), repeats, signs)
         with self._lock:
@@ -91,7 +98,28 @@ class Stores:
                 )
             return self._stores[which]
 
-    def slower(self) -> None:
-        """Give every request four times as long from now on: one has run out of time."""
+    def slower(self, slowness: int) -> None:
+        """Give every request four times as long from now on: one has run out of time.
+
+        Parameters
+        ----------
+        slowness : int
+            That of the time when it was sent: all that stall together slow down once.
+        """
         with self._lock:
-            self._slowness = min(_SLOWEST, self._slowness + 1)
+            if slowness == self.slowness:
+                self.slowness = min(_SLOWEST, slowness + 1)
+
+    def planned_bytes(self, n_bytes: int) -> int:
+        """Return for how many bytes a request of this size is given time.
+
+        Four times as many in any case where one has run out of time: the line may be slower than was
+        thought. More only as far as one request does not take longer than is waited for all.
+        """
+        most = max(self.patience_s, _QUICKEST_S) * SLOW_BYTES_PER_S
+        planned = n_bytes << 2 * min(self.slowness, 1)
+        for _ in range(1, self.slowness):
+            if planned << 2 > most:
+                break
+            planned <<= 2
+        return planned

@@ -11,10 +11,8 @@ import threading
 import time
 from collections.abc import Container
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from pyramidion.core import DataError
+from pyramidion.core import Closing, DataError
 from pyramidion.storage import RemotePath
 from pyramidion.transfer._manifest import Entry
 from pyramidion.transfer._options import Progress, UploadOptions, UploadReport
@@ -58,7 +56,7 @@ def upload_tree(
         return uploader.finish(tree, progress)
 
 
-class Uploader:
+class Uploader(Closing):
     """Sends one dataset.
 
     Parameters
@@ -77,7 +75,8 @@ class Uploader:
     Raises
     ------
     UsageError
-        UPL-01 without credentials; UPL-11 if another dataset is there.
+        UPL-01 without credentials; UPL-11 if another dataset is there; ALL-07 if what is there is not
+        one dataset, and therefore not replaced. The place is claimed with the first object.
     StorageError
         If the store cannot be reached, or another process sends the same dataset.
     """
@@ -134,13 +133,25 @@ class Uploader:
 
     def sent(self, key: str) -> Entry | None:
         """Return what the store has of a key, if it is what was sent, now or by an earlier run."""
-        return self._session.sent(key)
+        entry = self._session.stored(key)
+        return entry if entry is not None and entry.md5 else None
 
     def take_arrived(self) -> list[LocalFile]:
         """Return the files given to :meth:`send` that have arrived since the last call."""
         with self._lock:
             arrived, self._arrived = self._arrived, []
         return arrived
+
+    def check(self) -> None:
+        """Make sure that nothing has failed so far; returns at once.
+
+        Raises
+        ------
+        PyramidionError
+            What a worker has failed of.
+        """
+        with self._session.told():
+            self._session.workers.check()
 
     def drain(self) -> None:
         """Wait until all that was given to :meth:`send` has arrived.
@@ -180,17 +191,6 @@ class Uploader:
         """Stop; what has arrived is noted for the next run. Safe to call twice."""
         self._session.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def _send_early(self, file: LocalFile) -> None:
         has_arrived = True
         try:
@@ -222,4 +222,6 @@ class Uploader:
             verified=meter.n_verified,
             seconds=round(time.monotonic() - self._began, 3),
             dry_run=session.options.dry_run,
+            leftovers=session.n_leftovers,
+            notes=(*session.notes, *session.notes_of_place),
         )

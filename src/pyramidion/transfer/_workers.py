@@ -11,10 +11,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from pyramidion.core import StoppedError
 from pyramidion.transfer._attempts import HaltError
 
 Job = Callable[[], None]
-_LEAVE_S = 0.5
+_LEAVE_S = _LISTEN_S = 0.5
 
 
 class Workers:
@@ -26,16 +27,36 @@ class Workers:
         Started when they are needed.
     halt : threading.Event
         Set when one fails: the others stop too.
+    stop : threading.Event, optional
+        Set by others to end the waiting.
     """
 
-    def __init__(self, n_threads: int, halt: threading.Event) -> None:
-        self._n_threads, self._halt = n_threads, halt
+    def __init__(
+        self, n_threads: int, halt: threading.Event, stop: threading.Event | None = None
+    ) -> None:
+        self._n_threads, self._halt, self._stop = n_threads, halt, stop
         self._jobs: deque[Job] = deque()
         self._n_unfinished = 0
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._fault: BaseException | None = None
         self._is_closed = False
+
+    def check(self) -> None:
+        """Make sure that no job has failed so far; returns at once.
+
+        Raises
+        ------
+        BaseException
+            What the first of them failed of.
+        """
+        if self._fault is not None:
+            raise self._fault
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being done any more; asked after :meth:`close`."""
+        return not any(thread.is_alive() for thread in self._threads)
 
     def put(self, job: Job) -> None:
         """Add a job.
@@ -45,7 +66,7 @@ class Workers:
         BaseException
             What another one failed of.
         """
-        self._raise_fault()
+        self.check()
         with self._changed:
             self._jobs.append(job)
             self._n_unfinished += 1
@@ -60,12 +81,18 @@ class Workers:
 
         Raises
         ------
+        StoppedError
+            If `stop` was set.
         BaseException
             What the first of them failed of.
         """
+        listen_s = None if self._stop is None else _LISTEN_S
         with self._changed:
-            self._changed.wait_for(lambda: self._n_unfinished == 0 or self._fault is not None)
-        self._raise_fault()
+            while self._n_unfinished and self._fault is None:
+                self._changed.wait(listen_s)
+                if self._stop is not None and self._stop.is_set():
+                    raise StoppedError("stopped", "while sending", id="PYR-ALL-27")
+        self.check()
 
     def close(self) -> None:
         """Stop; requests under way are waited for only shortly."""
@@ -102,7 +129,3 @@ class Workers:
             self._halt.set()
             self._jobs.clear()
             self._changed.notify_all()
-
-    def _raise_fault(self) -> None:
-        if self._fault is not None:
-            raise self._fault

@@ -235,7 +235,8 @@ class _Work:
         # One store after the other: each is sent over many connections, and meanwhile the others
         # are converted.
         remove = file.converted is not None and not self._keep_local
-        options = replace(self._send, verify=self._send.verify or remove, delete_local=remove)
+        verify = self._send.verify or remove
+        options = replace(self._send, verify=verify, delete_local=remove, stop=self._stop)
         with self._sending:
             self._check_going()
             count = self._sum.counter(self._check_going)

@@ -91,7 +91,9 @@ def upload(
         remove_local(tree, manifest_path(found.path))
     is_dataset = found.kind in ("store", "idx") or bool(found.entry)
     removed = options.delete_local
-    return UploadResult(found.path, destination, entry, is_dataset, sent, viewer, removed, notes)
+    return UploadResult(
+        found.path, destination, entry, is_dataset, sent, viewer, removed, (*notes, *sent.notes)
+    )
 
 
 def manifest_path(path: Path) -> Path:
@@ -124,7 +126,7 @@ def check_writable(destination: RemotePath, *, contact: bool = True) -> None:
         require_credentials(connection(destination.scheme, destination.bucket), destination.bucket)
     if contact:
         bucket = bucket_of(destination)
-        next(iter(bucket.objects(destination.key or "")), None)
+        bucket.children(destination.key or "")  # not all below: others may have odd keys there
 
 
 def is_there(destination: RemotePath) -> bool:
@@ -203,6 +205,8 @@ def _send(
         if options.follow and is_recording(found.path):
             return follow(found.path, look, prefix, options, manifest, progress)
         tree = look()
+        if not tree.files:
+            raise DataError(str(found.path), "is empty", id="PYR-UPL-23")
         return upload_tree(tree, prefix, options, progress, manifest_path=manifest), tree
     except PyramidionError as error:
         if options.delete_local:

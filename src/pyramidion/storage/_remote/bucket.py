@@ -130,7 +130,7 @@ class Bucket:
         """Tell whether there are objects below a key; a web server is asked for those of a store."""
         if self.scheme.startswith("http"):
             return any(self.head(f"{key}/{name}" if key else name) for name in _ROOTS)
-        return self._remembered("any", key, lambda key: next(self.objects(key), None) is not None)
+        return self._remembered("any", key, self._has_children)
 
     def put(self, key: str, data: bytes, *, only_new: bool = False, **attributes: str) -> str:
         """Store a small object; return its tag.
@@ -179,6 +179,11 @@ class Bucket:
                 return _found(self.store.head(key))
         except FileNotFoundError:
             return None
+
+    def _has_children(self, key: str) -> bool:
+        if not key:  # a key that the client cannot have, far below, must not spoil the bucket
+            return any(self.children(""))
+        return next(self.objects(key), None) is not None
 
     def _children(self, prefix: str) -> tuple[list[str], list[Found]]:
         if self.scheme.startswith("http"):

@@ -22,6 +22,7 @@ __all__ = ["blot", "is_transient", "remote_error"]
 
 _REGION = re.compile(r"<Region>([a-z0-9-]{1,40})</Region>")
 _PREFIX = re.compile(r"^Generic \w+ error: ")
+_ODD_KEY = re.compile(r"invalid path: Path \"([^\"]{1,1024})\"")
 _SERVER_TIME = re.compile(r"<ServerTime>([0-9TZ:.+-]{10,40})</ServerTime>")
 
 NOT_HTTP = "it does not speak HTTP"
@@ -173,6 +174,10 @@ class _Case:
                 where, "the server does not send parts of files", mend="copy the file first",
                 id="PYR-UPL-49",
             )  # fmt: skip
+        odd = _ODD_KEY.search(failure.text)
+        if odd:
+            what = "there is a key that cannot be read"
+            return DataError(where, what, odd[1], "rename or remove that object", id="PYR-UPL-14")
         if failure.unusable_key:
             return DataError(
                 where,

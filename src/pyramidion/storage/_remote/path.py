@@ -97,7 +97,6 @@ def place(text: str | Path) -> Path:
 
 def _without_query(rest: str, text: str) -> str:
     """Return server and path of a web address, as they are meant; a query would select something."""
-    rest = rest.partition("#")[0]
     if "?" in rest:
         what = "the part behind `?` cannot be kept"
         shown = text.partition("?")[0]  # it may be a secret
