@@ -261,7 +261,13 @@ def test_a_store_that_refuses(moto, moto_server, monkeypatch, caplog, fault, sta
             assert words in answer.json["error"]["what"]
             for secret in (proxy.endpoint, moto_server.secret_key, moto_server.access_key):
                 assert secret.encode() not in answer.body
-                assert secret not in caplog.text.replace(proxy.endpoint, "")
+                assert secret not in told_by_us(caplog).replace(proxy.endpoint, "")
+
+
+def told_by_us(caplog):
+    """What this program logged; the test's own client logs its keys when another test asks it to."""
+    records = [record for record in caplog.records if record.name.startswith("pyramidion")]
+    return "\n".join(record.getMessage() for record in records)
 
 
 def test_a_store_that_is_gone_is_503(moto, moto_server, monkeypatch):

@@ -8,7 +8,14 @@ import pytest
 from pyramidion.core import Box, StorageError, UsageError
 from pyramidion.formats import RecordingOptions, open_image
 from pyramidion.storage import bucket_of, place
-from pyramidion.workflows import AcquireOptions, acquire, describe, verify
+from pyramidion.workflows import (
+    AcquireOptions,
+    SendOptions,
+    acquire,
+    describe,
+    upload,
+    verify,
+)
 from pyramidion.workflows import _outbox as outbox
 from pyramidion.workflows._spool import spool_path
 
@@ -79,6 +86,7 @@ def test_an_unsent_recording_is_never_removed(bucket, monkeypatch):
         with pytest.raises(UsageError, match="an earlier recording is not sent yet"):
             acquire(CAMERA, target, again)
     assert np.array_equal(frames(local), kept)
+    assert f"pyramidion upload {local} {target} --delete-local" in report.fault.line
     report = acquire(CAMERA, target, options(resume=True))
     assert report.frames_total == 80
     assert np.array_equal(frames(target)[:40], kept)
@@ -91,3 +99,18 @@ def test_nothing_recorded_leaves_no_trace(bucket, spool):
     if report.store is None:
         assert not list(bucket_of(bucket).objects(""))
         assert not any(spool.glob("*"))
+
+
+def test_a_recording_that_was_sent_by_hand_makes_room(bucket, monkeypatch):
+    target = bucket / "r.zarr"
+
+    def broken(*_):
+        raise StorageError("store", "access denied", id="PYR-UPL-02")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox.Uploader, "finish", broken)
+        acquire(CAMERA, target, options())
+    upload(spool_path(target), target, SendOptions(delete_local=True))
+    assert verify(target).faults == []
+    report = acquire(CAMERA, target, options(overwrite=True))
+    assert report.store == target

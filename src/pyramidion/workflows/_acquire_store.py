@@ -11,7 +11,7 @@ from pyramidion.storage import RemotePath
 from pyramidion.transfer import UploadOptions
 from pyramidion.workflows._acquire_options import AcquireOptions
 from pyramidion.workflows._acquire_report import AcquireReport
-from pyramidion.workflows._outbox import Job, Outbox
+from pyramidion.workflows._outbox import Job, Outbox, send_by_hand
 
 
 def acquire_to_store(
@@ -59,7 +59,7 @@ def _sent(outbox: Outbox, report: AcquireReport, n_unsent: int) -> AcquireReport
     """Send what is left of a recording; return its report."""
     unsent = format_bytes(n_unsent)
     notes = (*report.notes, f"buffered in {outbox.local}; {unsent} were left to send at the end")
-    kept = f"the recording is whole: pyramidion upload {outbox.local} {outbox.destination}"
+    kept = f"the recording is whole: {send_by_hand(outbox.local, outbox.destination)}"
     fault: PyramidionError
     try:
         outbox.publish()

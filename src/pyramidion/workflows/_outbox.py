@@ -80,6 +80,11 @@ class Job:
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
+def send_by_hand(local: Path, destination: RemotePath) -> str:
+    """Return what to type to send a recording that is only here, and to have its room back."""
+    return f"pyramidion upload {local} {destination} --delete-local"
+
+
 class Outbox(Closing):
     """A destination in an object store, filled on this disk.
 
@@ -197,14 +202,16 @@ class Outbox(Closing):
 
     def told(self, error: PyramidionError) -> PyramidionError:
         """Return an error about what is written here as one about its destination."""
+        if error.id == "PYR-ALL-12":  # it is this disk that is full
+            mend = "free space there, or set PYRAMIDION_SPOOL, then go on with --resume"
+            return StorageError(str(self._folder), error.what, error.value, mend, id=error.id)
 
-        def there(text: object) -> object:
-            if not isinstance(text, str | Path):
-                return text
+        def there(text: object) -> str:
             return str(text).replace(str(self.local), str(self.destination))
 
-        where, what, mend = there(error.where), there(error.what), there(error.mend)
-        told = type(error)(str(where), str(what), there(error.value), mend, id=error.id)  # type: ignore[arg-type]
+        value = there(error.value) if isinstance(error.value, str | Path) else error.value
+        asked = None if error.mend is None else there(error.mend)
+        told = type(error)(there(error.where), there(error.what), value, asked, id=error.id)
         told.good = error.good
         return told
 
@@ -276,7 +283,7 @@ class Outbox(Closing):
             str(self.destination),
             "an earlier recording is not sent yet",
             self.local,
-            f"send it: pyramidion upload {self.local} {self.destination}; or go on with --resume",
+            f"{send_by_hand(self.local, self.destination)}; or go on with --resume",
             id="PYR-UPL-22",
         )
 
