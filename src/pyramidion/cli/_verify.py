@@ -54,6 +54,8 @@ def verify(
         same = f", same as {shown(against)}" if against else ""
         element = {"image": "voxel", "recording": "pixel"}.get(report.kind, "sample")
         decode = f"{report.samples} {element}{' decodes' if report.samples == 1 else 's decode'}"
+        if report.kind == "files":
+            decode = f"{counted(report.samples, 'objects')} as they were sent"
         notes = "".join(f", {note}" for note in report.notes)
         print(f"{shown(dataset)}: sound: {decode}{levels if report.levels else ''}{same}{notes}")
     if report.faults:

@@ -9,6 +9,7 @@ from pyramidion.transfer._tree import (
     Identity,
     LocalFile,
     LocalTree,
+    is_leftover,
     is_metadata,
     scan_tree,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "UploadReport",
     "Uploader",
     "VerifyReport",
+    "is_leftover",
     "is_metadata",
     "manifest_key",
     "read_manifest",

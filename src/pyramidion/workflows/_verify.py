@@ -24,6 +24,7 @@ from pyramidion.formats import (
     open_source,
 )
 from pyramidion.pyramid import PyramidBuilder
+from pyramidion.storage import RemotePath
 from pyramidion.workflows._compare import (
     are_identical,
     check_levels,
@@ -39,6 +40,7 @@ from pyramidion.workflows._stream import Progress
 from pyramidion.workflows._verify_image import verify_image
 from pyramidion.workflows._verify_recording import verify_recording
 from pyramidion.workflows._verify_report import VerifyReport
+from pyramidion.workflows._verify_stored import compare_listing, verify_files
 
 BLOCK_SAMPLES = 2**20
 TASK_SAMPLES = 2**24
@@ -83,6 +85,42 @@ def verify(
     if against is not None and not is_at_hand(against):
         with at_hand(against) as fetched:
             return verify(dataset, fetched, options, kind=kind, workers=workers, progress=progress)
+    if isinstance(dataset, RemotePath) and against is None:
+        return _verify_stored(dataset, options, kind, workers, progress)
+    return _verify(dataset, against, options, kind, workers, progress)
+
+
+def _verify_stored(
+    dataset: RemotePath,
+    options: OpenOptions | None,
+    kind: str,
+    workers: int,
+    progress: Progress | None,
+) -> VerifyReport:
+    """Check a dataset of a store, and that all was sent is there; other files by their checksums."""
+    try:
+        with at_hand(dataset) as path:
+            report = _verify(path, None, options, kind, workers, progress)
+    except PyramidionError:
+        found = verify_files(dataset, progress)  # what cannot be opened may be there all the same
+        if found is None:
+            raise
+        return found
+    report.dataset = dataset
+    faults, notes = compare_listing(dataset)
+    report.faults += [fault for fault in faults if fault not in report.faults]
+    report.notes += notes
+    return report
+
+
+def _verify(
+    dataset: Path,
+    against: Path | None,
+    options: OpenOptions | None,
+    kind: str,
+    workers: int,
+    progress: Progress | None,
+) -> VerifyReport:
     if not kind:  # what is compared decides for a file that may be both
         kind = "image" if "image" in map(kind_of_source, filter(None, (dataset, against))) else ""
     if kind == "image":

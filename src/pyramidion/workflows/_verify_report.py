@@ -18,9 +18,9 @@ class VerifyReport:
     dataset : Path
         What was checked.
     kind : str
-        ``waveform``, ``image`` or ``recording``.
+        ``waveform``, ``image``, ``recording``, or ``files``: objects of a store that are no dataset.
     samples, bins : int
-        Samples decoded, and overview values compared.
+        Samples decoded (of ``files``, objects read), and overview values compared.
     levels : list of int
         Samples per bin of each overview level, finest first.
     against : str or None
