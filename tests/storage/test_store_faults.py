@@ -9,12 +9,14 @@ import struct
 import threading
 import time
 from contextlib import closing
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyramidion.core import MissingError, StorageError
+from pyramidion.core import DataError, MissingError, StorageError
+from pyramidion.storage import place
 from pyramidion.storage._remote import reach
 from pyramidion.storage._remote.connection import Connection
 from pyramidion.storage._remote.faults import blot, is_transient, remote_error
@@ -541,3 +543,16 @@ def test_no_message_ever_contains_a_secret(secret, parts, kind):
 )  # fmt: skip
 def test_signatures_are_blotted(text, left):
     assert blot(text, None) == left
+
+
+def test_a_web_page_in_place_of_a_document(tmp_path):
+    """Some web servers answer 200 with a page, whatever is asked for."""
+    (tmp_path / "w.zarr").mkdir()
+    (tmp_path / "w.zarr/zarr.json").write_text("<!DOCTYPE html><html><body>Not found</body></html>")
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        path = place(f"http://127.0.0.1:{server.server_port}/w.zarr/zarr.json")
+        with pytest.raises(DataError, match="a web page answers there"):
+            path.read_bytes()
+        server.shutdown()

@@ -177,7 +177,11 @@ def nothing_here() -> NotServedError:
 
 def _file(path: RemotePath) -> RemoteRoot:
     """Serve an image that is one object, and the blocks of an IDX dataset beside it."""
-    mend = f"convert it there first: pyramidion convert {path} {path.with_suffix('.zarr')}"
+    there = path.with_suffix(".zarr")
+    if path.scheme.startswith("http") or there == path:  # which is only read; which is no store
+        mend = f"convert it here first: pyramidion convert {path} {there.name}"
+    else:
+        mend = f"convert it there first: pyramidion convert {path} {there}"
     if is_at_hand(path) and kind_of_source(path) == "waveform":
         what = "is a file, a folder or a store is needed"
         raise UsageError(str(path), what, None, mend, id="PYR-SRV-02")

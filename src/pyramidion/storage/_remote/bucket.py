@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pyramidion.core import DataError, PyramidionError, UsageError
-from pyramidion.storage._remote.faults import remote_error
+from pyramidion.storage._remote.faults import is_page, remote_error
 from pyramidion.storage._remote.path import RemotePath
 from pyramidion.storage._remote.reach import check_reachable
 from pyramidion.storage._remote.settings import Connection, connection
@@ -106,7 +106,11 @@ class Bucket:
                 raise DataError(
                     self.url(key), f"over the limit of {limit} B", size, id="PYR-ZAR-02"
                 )
-            return bytes(result.bytes())
+            data = bytes(result.bytes())
+        if self.scheme.startswith("http") and is_page(data[:4000].decode("latin-1")):
+            what = "a web page answers there"  # with status 200, whatever is asked for
+            raise DataError(self.url(key), what, mend="check the address", id="PYR-UPL-04")
+        return data
 
     def get_range(self, key: str, offset: int, n_bytes: int) -> tuple[Found, bytes]:
         """Read a range; fewer bytes only where the object ends."""
