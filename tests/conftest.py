@@ -11,9 +11,10 @@ from pyramidion.core import WaveformSpec, waveform_axes
 pytest_plugins = ["tests.object_store.fixtures"]
 
 WHOLE_PROGRAM = {
-    "cli", "docs", "fault", "object_store", "test_all_commands.py", "test_command.py",
-    "test_faults.py", "test_hdf5.py", "test_leftovers.py", "test_place.py", "test_remote.py",
-    "test_remote_datasets.py", "test_store_faults.py",
+    "cli", "docs", "fault", "object_store", "test_all_commands.py", "test_check_bucket.py",
+    "test_command.py", "test_faults.py", "test_hdf5.py", "test_leftovers.py", "test_place.py",
+    "test_publish.py", "test_remote.py", "test_remote_datasets.py", "test_store_faults.py",
+    "test_straight_to_store.py",
     "test_hdf5_image.py", "test_live.py", "test_recording_full_disk.py",
     "test_recording_repair.py", "test_recording_resume.py", "test_recording_writer_left.py",
     "test_zarr.py",
