@@ -8,7 +8,7 @@ from tests.formats.idx_written import ArrayImage, write_idx
 
 from pyramidion.core import PyramidionError
 from pyramidion.storage import bucket_of, place
-from pyramidion.workflows import SendOptions, upload
+from pyramidion.workflows import ConvertOptions, SendOptions, convert, upload
 from pyramidion.workflows._upload import check_free, is_there, manifest_path
 from pyramidion.workflows._upload_remove import remove_local
 from pyramidion.workflows._upload_source import (
@@ -273,3 +273,20 @@ def test_what_is_published_last(lab):
     assert ranks("w.h5") == 0
     assert is_metadata("a/.zarray")
     assert not is_metadata("a/zarr.json/0")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"compression": "zip"}, ""),
+        ({"compression": "lz4"}, "read zeros: `pyramidion compress"),
+        ({"arco": 0}, "mod_visus server only"),
+    ],
+)
+def test_what_openvisus_cannot_read_there_is_told(tmp_path, bucket, options, words):
+    np.save(tmp_path / "v.npy", np.arange(20 * 30 * 40, dtype=np.uint16).reshape(20, 30, 40))
+    how = ConvertOptions(kind="image", **options)
+    convert(tmp_path / "v.npy", tmp_path / "visus.idx", how)
+    notes = upload(tmp_path / "visus.idx", bucket / "k/visus.idx").notes
+    assert words in " ".join(notes)
+    assert bool(notes) == bool(words)

@@ -228,6 +228,8 @@ def _check_keys(tree: LocalTree, prefix: RemotePath) -> None:
 
 def _check_finished(found: UploadSource, *, following: bool) -> tuple[str, ...]:
     """Refuse a recording that is being written, unless it is waited for; return what to say of it."""
+    if found.kind == "idx":
+        return _unread_by_clients(found.path)
     if found.kind != "store":
         return ()
     from pyramidion.formats._recording.stored import own_attributes, state_of
@@ -241,3 +243,13 @@ def _check_finished(found: UploadSource, *, following: bool) -> tuple[str, ...]:
     if state == "cut off":
         return (f"{found.path}: was cut off: `pyramidion repair` may find more frames",)
     return ()
+
+
+def _unread_by_clients(path: Path) -> tuple[str, ...]:
+    """Return why OpenVisus would read zeros from an IDX dataset in a bucket; empty if it does not."""
+    from pyramidion.formats._idx.dataset import read_header
+    from pyramidion.workflows._bucket.idx import layout_conditions
+    from pyramidion.workflows._bucket.report import FAILS
+
+    conditions = layout_conditions(read_header(path))
+    return tuple(f"{path}: {c.found}: {c.mend}" for c in conditions if c.state == FAILS)

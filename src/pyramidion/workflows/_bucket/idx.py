@@ -25,13 +25,13 @@ def idx_conditions(asker: Asker, address: str, answer: Answer) -> list[Condition
     except (DataError, OSError, EOFError) as error:
         return [Condition("metadata", FAILS, str(error), "check the address, or upload it again")]
     told = Condition("metadata", OK, f"{name}, {len(header.fields)} fields")
-    found = [told, *_layout(header)]
+    found = [told, *layout_conditions(header)]
     if not any(one.state == FAILS for one in found):
         found.append(_first_block(asker, address, header))
     return [*found, Condition("page", UNNEEDED, "the viewer reads Zarr only", BROWSER_MEND)]
 
 
-def _layout(header: IdxHeader) -> list[Condition]:
+def layout_conditions(header: IdxHeader) -> list[Condition]:
     """Check what the client takes for granted: ARCO, zip and row-major, whatever the header says."""
     if not header.arco:
         what = "blocks share files (modvisus): clients read this from a mod_visus server only"
