@@ -287,6 +287,6 @@ def test_what_openvisus_cannot_read_there_is_told(tmp_path, bucket, options, wor
     np.save(tmp_path / "v.npy", np.arange(20 * 30 * 40, dtype=np.uint16).reshape(20, 30, 40))
     how = ConvertOptions(kind="image", **options)
     convert(tmp_path / "v.npy", tmp_path / "visus.idx", how)
-    notes = upload(tmp_path / "visus.idx", bucket / "k/visus.idx").notes
+    notes = upload(tmp_path / "visus.idx", place(f"{bucket}/k/visus.idx")).notes
     assert words in " ".join(notes)
     assert bool(notes) == bool(words)
