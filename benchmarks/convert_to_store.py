@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.object_store.radosgw import RadosGateway
 
+MEMORY_BYTES = 8 * 2**30
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -28,7 +30,7 @@ def main():
     asked = parser.parse_args()
     print(machine())
     program = [PYTHON, "-m", "pyramidion"]
-    with scratch() as name, RadosGateway() as server:
+    with scratch() as name, RadosGateway(MEMORY_BYTES) as server:
         folder = Path(name)
         os.environ.update(
             AWS_ENDPOINT_URL=server.endpoint,
