@@ -99,3 +99,15 @@ def test_without_a_manifest(bucket, store):
         verify(bucket / "b")
     with pytest.raises(MissingError):
         verify(bucket / "nothing")
+
+
+def test_a_dataset_that_was_damaged_before_it_was_sent_is_not_sound(bucket, tmp_path, store):
+    whole = {key.key: bucket_of(store).get(key.key) for key in bucket_of(store).objects(store.key)}
+    for key, data in whole.items():
+        if ".manifest" not in key:
+            (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / key).write_bytes(data)
+    (tmp_path / "a/w.zarr/raw/zarr.json").write_text("no json")
+    upload(tmp_path / "a/w.zarr", bucket / "damaged.zarr")
+    with pytest.raises(PyramidionError, match=r"raw/zarr\.json"):
+        verify(bucket / "damaged.zarr")

@@ -18,6 +18,7 @@ from pyramidion.formats import (
     Overview,
     WaveformStore,
     check_seal,
+    format_of_source,
     is_at_hand,
     is_recording,
     kind_of_source,
@@ -102,8 +103,9 @@ def _verify_stored(
         with at_hand(dataset) as path:
             report = _verify(path, None, options, kind, workers, progress)
     except PyramidionError:
-        found = verify_files(dataset, progress)  # what cannot be opened may be there all the same
-        if found is None:
+        # A dataset that does not open is not sound, however whole it arrived.
+        found = verify_files(dataset, progress)
+        if found is None or (not found.faults and _is_dataset(dataset)):
             raise
         return found
     report.dataset = dataset
@@ -111,6 +113,15 @@ def _verify_stored(
     report.faults += [fault for fault in faults if fault not in report.faults]
     report.notes += notes
     return report
+
+
+def _is_dataset(path: Path) -> bool:
+    """Tell whether a format knows it by its name or its first bytes."""
+    try:
+        format_of_source(path)
+    except PyramidionError:
+        return False
+    return True
 
 
 def _verify(
