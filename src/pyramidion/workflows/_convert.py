@@ -62,10 +62,12 @@ def convert(
         if isinstance(source, RemotePath):
             check_apart(destination, source)
         # What is wrong with these is told before the store is asked.
-        format_of_destination(destination, kind_of_conversion(source, destination, options))
+        kind = kind_of_conversion(source, destination, options)
+        format_of_destination(destination, kind)
 
         def write(local: Path, local_options: ConvertOptions, paced: Progress) -> ConvertReport:
-            return convert(source, local, local_options, paced)
+            # Finding the kind out again would start the process that looks at HDF5 files again.
+            return convert(source, local, replace(local_options, kind=kind), paced)
 
         return to_store(destination, Job(source, options.settings), options, write, progress)
     if not is_at_hand(source):
