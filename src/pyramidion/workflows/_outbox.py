@@ -33,12 +33,12 @@ from pyramidion.transfer import (
     Uploader,
     UploadOptions,
     UploadReport,
-    is_metadata,
     scan_tree,
 )
 from pyramidion.workflows._files import files_of
 from pyramidion.workflows._outbox_place import check_series, place_of
 from pyramidion.workflows._released import KEPT_TAIL, Released
+from pyramidion.workflows._settled import FULL_S, Settled
 from pyramidion.workflows._spool import spool_folder, spool_path
 from pyramidion.workflows._stream import Progress
 from pyramidion.workflows._upload import check_free, manifest_path
@@ -46,8 +46,6 @@ from pyramidion.workflows._upload_source import tree_of, upload_source
 
 _LOOK_S = 0.3
 _PAUSES = 4
-_FULL_S = 5.0
-"""A shard that nobody has written to for so long is probably full; if not, it is sent again."""
 _SETTLED_S = 0.25
 """A checksum of a younger file is not relied on later: its times need not tell that it changed."""
 _MOST_UNSENT = 8 * 2**30
@@ -130,7 +128,7 @@ class Outbox(Closing):
         self._folder = self.local.parent.parent
         self._job, self._options, self._grows = job, options, grows
         self._uploader: Uploader | None = None
-        self._seen: dict[str, tuple[int, int, int]] = {}
+        self._settled = Settled(FULL_S if grows else _SETTLED_S)
         self._stop = threading.Event()
         self._fault: BaseException | None = None
         check_free(destination, overwrite=options.overwrite, manifest=manifest_path(self.dataset))
@@ -307,20 +305,13 @@ class Outbox(Closing):
         root = next((p for p in (partial_path(self.local), self.local) if p.is_dir()), None)
         if root is None:
             return
-        settled = time.time_ns() - round((_FULL_S if self._grows else _SETTLED_S) * 1e9)
         try:
             files = scan_tree(root).files
         except StorageError as error:
             if isinstance(error.__cause__, FileNotFoundError):  # renamed while we looked
                 return
             raise
-        for file in files:
-            identity = (file.inode, file.size, file.mtime_ns)
-            if is_metadata(file.key) or self._seen.get(file.key) == identity:
-                continue
-            if file.mtime_ns > settled:
-                continue
-            self._seen[file.key] = identity
+        for file in self._settled.among(files):
             if not self._released.has(file):
                 yield file
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from pyramidion.core import DataError
 from pyramidion.storage import RemotePath
 from pyramidion.transfer import LocalTree, Uploader, UploadOptions, UploadReport
+from pyramidion.workflows._settled import FULL_S, Settled
 from pyramidion.workflows._stream import Progress
 
 _LOOK_S = 0.5
-_SETTLED_NS = 5_000_000_000
-"""A shard that nobody has written to for so long is probably full; if not, it is sent again."""
 
 
 def follow(
@@ -46,14 +45,10 @@ def follow(
     DataError
         If the recording was cut off.
     """
-    seen: dict[str, tuple[int, ...]] = {}
+    settled = Settled(FULL_S)
     with Uploader(destination, options, manifest) as uploader:
         while _state(path) == "recording":
-            settled = time.time_ns() - _SETTLED_NS
-            for file in look().files:
-                if file.wave or file.mtime_ns > settled or seen.get(file.key) == file.identity:
-                    continue
-                seen[file.key] = file.identity
+            for file in settled.among(look().files):
                 uploader.send(file)
             uploader.check()  # it may be long until the next shard is full
             time.sleep(_LOOK_S)
