@@ -37,11 +37,6 @@ class VerifyReport:
     missing: list[str] = field(default_factory=list)
     differs: list[str] = field(default_factory=list)
 
-    @property
-    def is_right(self) -> bool:
-        """Whether everything is as it was sent."""
-        return not self.missing and not self.differs
-
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""
         return asdict(self)

@@ -18,11 +18,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from types import TracebackType
-from typing import Self
 from urllib.parse import SplitResult, quote, urlsplit
 
 from pyramidion import __version__
+from pyramidion.core import Closing
 from pyramidion.storage._remote.connection import Connection
 
 _EMPTY = hashlib.sha256(b"").hexdigest()
@@ -110,7 +109,7 @@ def encoded_query(query: Mapping[str, str]) -> str:
     return "&".join(f"{name}={value}" for name, value in pairs)
 
 
-class SignedRequests:
+class SignedRequests(Closing):
     """One connection to a bucket of S3, for a few requests within half a minute.
 
     Parameters
@@ -177,17 +176,6 @@ class SignedRequests:
         if self._http is not None:
             self._http.close()
             self._http = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _answer(self, method: str, address: SplitResult) -> tuple[int, bytes]:
         if self._http is None:
