@@ -334,7 +334,9 @@ def test_a_server_that_goes_and_comes_back_with_other_numbers(see: Open) -> None
         camera(height=100, width=150, dtype="uint8") as other,
         live(other, int(origin.rpartition(":")[2])),
     ):
-        until(view, "__pyramidion.view().mood === 'looking'", 15_000)
+        # The camera is known before its first frame is here; until then the old picture stays.
+        until(view, "__pyramidion.picture()?.dtype === 'uint8'", 15_000)
+        until(view, "__pyramidion.view().mood === 'looking'")
         view.idle()
         one_to_one(view)
         view.page.keyboard.press("Space")
