@@ -7,7 +7,7 @@
  * @property {string} label
  * @property {readonly string[]} keys     Values of `KeyboardEvent.key`, lower case.
  * @property {string} keyText             How help writes them.
- * @property {(how: {big: boolean}) => void} run   `big` when Shift is held: ten times as far.
+ * @property {(how: {big: boolean, key?: string}) => void} run   `big` when Shift is held: ten times as far.
  */
 
 /**
@@ -44,6 +44,6 @@ export function listenKeys(actions) {
     const found = actions().find((one) => one.keys.includes(key));
     if (!found) return;
     event.preventDefault();
-    found.run({ big: event.shiftKey });
+    found.run({ big: event.shiftKey, key });
   });
 }

@@ -1,141 +1,141 @@
 // @ts-check
-import { LruCache } from '../cache/lru.js';
-import { DecodePool } from '../decode/pool.js';
-import { Scheduler } from '../fetch/scheduler.js';
-import { asViewerError } from '../store/errors.js';
-import { HttpStore } from '../store/http.js';
-import { openGroup } from '../store/open.js';
 import { action, listenKeys } from './actions.js';
+import { Clock } from './clock.js';
 import { h } from './dom.js';
-import { formatHash, parseHash } from './hash.js';
-import { errorBar, errorCard } from './message.js';
-import { loadPanel, panelFor, preloadPanel } from './panels.js';
-import { sourceUrl } from './source.js';
+import { formatHash, ownKeys, parseHash, withOwnKeys } from './hash.js';
+import { Late } from './late.js';
+import { errorBar } from './message.js';
 import { statusLine } from './statusline.js';
 import { loadStyle } from './style.js';
 import { startTheme, switchTheme } from './theme.js';
 import { topBar } from './topbar.js';
+import { View } from './view.js';
 
-const MEMORY = 256 * 2 ** 20; // bytes of decoded chunks
+const MEMORY = 256 * 2 ** 20; // bytes of decoded chunks, over all views
 const CARDS = new URL('./cards.css', import.meta.url).href;
+/** What was chosen before; `desk.js` writes it. */
+const RAIL_KEY = 'pyramidion-rail';
+const DESK = new URL('./desk.css', import.meta.url).href;
+const WIDE = 1400; // CSS pixels from which the rail is open at first
 const ADDRESS_REST = 250; // ms without a move until the address follows
 
-/** The page: one dataset, one panel, and what surrounds them. */
+/** The page: what is looked at, and what surrounds it. */
 export class App {
-  /** @type {import('../store/http.js').Traffic} */ traffic = { requests: 0, bytes: 0, errors: 0 };
-  /** @type {import('./types.js').Panel | null} */ panel = null;
-  /** @type {Scheduler | null} */ scheduler = null;
-  /** @type {DecodePool | null} */ pool = null;
-  /** @type {import('../store/errors.js').ViewerError | null} */ error = null;
-  /** Opening is over, one way or the other. */
-  opened = false;
+  /** From top to bottom. @type {View[]} */ views = [];
+  /** Keys, drawer and status line belong to it. @type {View | null} */ active = null;
+  clock = new Clock();
   /** Called with a panel once it is shown. @type {(panel: import('./types.js').Panel) => Promise<void>} */
   opening = () => Promise.resolve();
+  /** Rail and drawer, which come after the first picture. */
+  desk = new Late(async () => {
+    const [{ Desk }] = await Promise.all([import('./desk.js'), loadStyle(DESK)]);
+    return new Desk(this);
+  }, () => {
+    this.#updateDesk();
+    this.#firstTools();
+  });
 
   #status = statusLine();
-  #bar = errorBar(() => this.scheduler?.retry());
+  #bar = errorBar(() => this.active?.scheduler?.retry());
+  #main = h('main', { class: 'stage' });
   #hashTimer = 0;
+  #started = false;
   /** @type {HTMLDialogElement | null} */ #help = null;
 
   /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
     this.actions = [
+      action('rail', 'Arrays and channels', ['j'], () => this.#withDesk((desk) => desk.toggleRail())),
       action('copy-link', 'Copy a link to this view', ['l'], () => void this.copyLink()),
       action('values', 'This view in numbers', ['i'], () => this.root.classList.toggle('with-values')),
-      action('theme', 'Light or dark', ['t'], () => switchTheme(() => this.panel?.refresh())),
+      action('theme', 'Light or dark', ['t'], () => switchTheme(() => this.#refresh())),
       action('help', 'Keys and gestures', ['?', 'h'], () => void this.showHelp(), '?'),
     ];
-    startTheme(() => this.panel?.refresh());
-    listenKeys(() => [...this.actions, ...(this.panel?.actions ?? [])]);
-    addEventListener('hashchange', () => this.panel?.showHash(parseHash(location.hash)));
+    startTheme(() => this.#refresh());
+    listenKeys(() => this.#reachable());
+    addEventListener('hashchange', () => this.#showHash());
+    this.clock.listen((time, by) => {
+      for (const view of this.views) if (view !== by) view.panel?.timeline?.show(time);
+    });
+  }
+
+  get panel() {
+    return this.active?.panel ?? null;
+  }
+
+  get scheduler() {
+    return this.active?.scheduler ?? null;
+  }
+
+  /** @returns {import('../store/errors.js').ViewerError | null} */
+  get error() {
+    return this.active?.error ?? null;
   }
 
   /** Show what the address of the page names. */
   async start() {
-    const [data, live] = [queried('data'), queried('live')];
-    if (data === '' && live !== '') {
-      await this.openLive(live);
-    } else if (data === '') {
+    const named = namedBy(new URLSearchParams(location.search));
+    if (named.length === 0) {
       const [{ startPage }] = await Promise.all([import('./start.js'), loadStyle(CARDS)]);
-      this.#frame('', '', startPage((text) => location.assign(`?data=${encodeURIComponent(text)}`)));
-      this.opened = true;
+      this.#frame(startPage((text) => location.assign(`?data=${encodeURIComponent(text)}`)));
     } else {
-      await this.open(data);
+      this.views = named.map((one) => new View(one, MEMORY / named.length));
+      if (named.length > 1) this.actions.unshift(action('next-view', 'Next of what is open', ['f6'], () => this.#activate(this.views[(this.views.indexOf(/** @type {View} */ (this.active)) + 1) % this.views.length])));
+      this.#main.classList.toggle('several', named.length > 1);
+      this.active = this.views[0];
+      await Promise.all(this.views.map((view) => this.#open(view)));
     }
+    this.#started = true;
+    if (this.views.length > 0) this.desk.get();
   }
 
-  /** @param {string} data  Address or path of a store. */
-  open(data) {
-    return this.#open(data, data.split('/').filter(Boolean).at(-1) ?? data, async () => {
-      const store = new HttpStore(sourceUrl(data, document.baseURI), this.traffic);
-      const asked = parseHash(location.hash).get('p');
-      preloadPanel(asked);
-      const group = await openGroup(store);
-      this.pool ??= new DecodePool();
-      const scheduler = new Scheduler(store, this.pool, new LruCache(MEMORY));
-      this.scheduler = scheduler;
-      scheduler.listen(() => this.#arrived());
-      const { openPanel } = await loadPanel(panelFor(group, asked));
-      return { panel: await openPanel({ store, group, scheduler, host: this.#host, live: queried('live') }), address: store.where('') };
-    });
+  /** @param {View} view */
+  async #open(view) {
+    view.retry = () => void this.#open(view);
+    view.element.addEventListener('pointerdown', () => this.#activate(view), true);
+    view.element.addEventListener('focusin', () => this.#activate(view));
+    this.#frame(...this.views.map(({ element }) => element));
+    const state = () => ownKeys(parseHash(location.hash), this.views.indexOf(view));
+    await view.open(this.#host(view), state().get('p'));
+    view.scheduler?.listen(() => this.#arrived(view));
+    if (view === this.active) this.#status.hint = view.panel?.hint ?? '';
+    this.#frame(...this.views.map(({ element }) => element));
+    if (!view.panel) return;
+    view.panel.showHash(state());
+    if (view === this.active) await this.opening(view.panel);
   }
 
-  /** @param {string} live  Address or path of the server of a camera. */
-  openLive(live) {
-    return this.#open(live, 'Live', async () => (await import('./live.js')).openCamera(live, { host: this.#host, traffic: this.traffic }));
+  /** @param {View} view */
+  #activate(view) {
+    if (view === this.active) return;
+    this.active = view;
+    for (const one of this.views) one.element.classList.toggle('active', one === view);
+    this.#status.hint = view.panel?.hint ?? '';
+    this.#title();
+    this.#updateDesk();
+    if (view.panel) void this.opening(view.panel);
   }
 
-  /**
-   * @param {string} named   What is to be opened, as the link has it. @param {string} title
-   * @param {() => Promise<{panel: import('./types.js').Panel, address: string}>} opening
-   */
-  async #open(named, title, opening) {
-    this.opened = false;
-    this.error = null;
-    this.#frame(title, named, h('p', { class: 'opening', role: 'status' }, 'Opening …'));
-    try {
-      const { panel, address } = await opening();
-      this.panel = panel;
-      this.#status.hint = panel.hint;
-      this.#frame(panel.title, address, panel.element, this.#status.element);
-      panel.showHash(parseHash(location.hash));
-      await this.opening(panel);
-    } catch (error) {
-      this.error = asViewerError(error, named);
-      await loadStyle(CARDS);
-      const card = errorCard(this.error, { retry: () => void this.#open(named, title, opening), other: () => location.assign('?') });
-      this.#frame(title, named, card);
-    }
-    this.opened = true;
-  }
-
-  get #host() {
+  /** @param {View} view @returns {import('./types.js').PanelHost} */
+  #host(view) {
     return {
-      changed: () => this.#moved(),
-      pointed: (/** @type {string} */ text) => this.#status.showPointer(text),
-      drawn: () => this.#drawn(),
-      say: (/** @type {string} */ text) => this.#toast(text),
+      changed: () => this.moved(),
+      pointed: (text) => view === this.active && this.#status.showPointer(text),
+      drawn: () => this.#drawn(view),
+      say: (text) => this.say(text),
+      time: (time) => time !== null && this.clock.set(time, view),
     };
   }
 
   /** What the page and its panel have done so far. */
   get stats() {
-    const { panel, scheduler } = this;
-    return {
-      ...this.traffic,
-      cacheHits: scheduler?.cacheHits ?? 0,
-      cacheBytes: scheduler?.cache.bytes ?? 0,
-      missing: scheduler?.missing ?? 0,
-      step: { ...(scheduler?.step ?? { requests: 0, bytes: 0 }) },
-      decodeMs: this.pool?.decodeMs ?? 0,
-      ...panel?.stats(),
-    };
+    return { ...(this.active ?? new View({ data: '', live: '' }, 0)).stats, ...this.desk.here?.stats };
   }
 
   /** Nothing is on its way and nothing is to be drawn. */
   get settled() {
-    return this.opened && (!this.panel || (this.panel.settled() && (this.scheduler?.quiet ?? true)));
+    return this.#started && this.views.every((view) => view.settled) && !this.desk.coming && (this.desk.here?.settled ?? true);
   }
 
   async copyLink() {
@@ -146,7 +146,7 @@ export class App {
     } catch {
       said = 'The browser does not allow copying here: take the link from its address field';
     }
-    this.#toast(said);
+    this.say(said);
   }
 
   async showHelp() {
@@ -156,53 +156,143 @@ export class App {
     }
     const { helpDialog } = await import('./help.js');
     this.#help?.remove();
-    this.#help = helpDialog([...(this.panel?.actions ?? []), ...this.actions], this.panel?.gestures ?? '');
+    this.#help = helpDialog([...(this.panel?.actions ?? []), ...this.#toolActions(), ...this.actions], this.panel?.gestures ?? '');
     document.body.append(this.#help);
     this.#help.showModal();
   }
 
-  /** @param {string} title @param {string} address @param {...HTMLElement} content */
-  #frame(title, address, ...content) {
-    const pictures = /** @type {const} */ ({ 'copy-link': 'link', values: 'info', theme: 'theme', help: 'help' });
-    const buttons = this.actions
-      .filter(({ id }) => this.panel || id === 'theme' || id === 'help')
-      .map((one) => ({ action: one, button: pictures[/** @type {keyof typeof pictures} */ (one.id)] }));
-    document.title = title ? `${title} · pyramidion` : 'pyramidion';
-    const main = h('main', { class: 'stage' }, this.#bar.element, ...content.slice(0, 1));
-    this.root.replaceChildren(topBar(title, address, buttons), main, ...content.slice(1));
+  /** @returns {import('./actions.js').Action[]} Everything that has a key. */
+  #reachable() {
+    return [...this.actions, ...(this.panel?.actions ?? []), ...this.#toolActions()];
   }
 
-  #moved() {
+  /** @returns {import('./actions.js').Action[]} */
+  #toolActions() {
+    return (this.panel?.tools ?? []).map(({ id, label, keys }) => action(id, label, keys, ({ key }) => this.openTool(id, key)));
+  }
+
+  /** @param {string} id @param {string} [key]   The one that was pressed. */
+  openTool(id, key = '') {
+    this.#withDesk((desk) => void desk.openTool(id, key));
+  }
+
+  /** @param {(desk: import('./desk.js').Desk) => void} act */
+  #withDesk(act) {
+    if (this.desk.here) act(this.desk.here);
+    else void this.desk.come().then((desk) => desk && act(desk));
+  }
+
+  #refresh() {
+    for (const { panel } of this.views) panel?.refresh();
+    this.#updateDesk();
+  }
+
+  #updateDesk() {
+    this.desk.here?.update();
+  }
+
+  /** @param {...HTMLElement} content   From top to bottom. */
+  #frame(...content) {
+    const pictures = /** @type {const} */ ({ rail: 'rail', 'copy-link': 'link', values: 'info', theme: 'theme', help: 'help' });
+    const buttons = this.actions
+      .filter(({ id }) => id in pictures && (this.views.length > 0 || id === 'theme' || id === 'help'))
+      .map((one) => ({ action: one, button: pictures[/** @type {keyof typeof pictures} */ (one.id)] }));
+    this.#main.replaceChildren(this.#bar.element, ...content);
+    const body = this.root.querySelector('.body') ?? h('div', { class: railFirst() ? 'body with-rail' : 'body' }, this.#main);
+    if (!this.desk.here) body.classList.toggle('with-tool', (this.panel?.firstTool ?? '') !== '' && !location.hash.includes('tool='));
+    this.root.replaceChildren(topBar(this.views, (view) => this.#activate(view), buttons), body, ...(this.panel ? [this.#status.element] : []));
+    this.#title();
+  }
+
+  #title() {
+    document.title = this.active ? `${this.active.title} · pyramidion` : 'pyramidion';
+    for (const tab of this.root.querySelectorAll('.data-tab')) {
+      tab.setAttribute('aria-current', String(Number(/** @type {HTMLElement} */ (tab).dataset.view) === this.views.indexOf(/** @type {View} */ (this.active))));
+    }
+  }
+
+  /** The view is another one: rail, tools and address follow. */
+  moved() {
+    this.#updateDesk();
     clearTimeout(this.#hashTimer);
     this.#hashTimer = window.setTimeout(() => this.#writeHash(), ADDRESS_REST);
   }
 
+  #showHash() {
+    const state = parseHash(location.hash);
+    this.views.forEach((view, i) => view.panel?.showHash(ownKeys(state, i)));
+  }
+
   #writeHash() {
     clearTimeout(this.#hashTimer);
-    if (this.panel) history.replaceState(null, '', formatHash(this.panel.hash(parseHash(location.hash))));
+    let state = parseHash(location.hash);
+    this.views.forEach((view, i) => {
+      const { panel } = view;
+      if (panel) state = withOwnKeys(state, i, this.#withTool(view, panel.hash(ownKeys(state, i))));
+    });
+    if (this.panel) history.replaceState(null, '', formatHash(state));
   }
 
-  #arrived() {
-    this.#bar.show([...(this.scheduler?.failures.values() ?? [])]);
-    this.#status.showTraffic(this.stats);
+  /** @param {View} view @param {import('./hash.js').HashState} state @returns {import('./hash.js').HashState} */
+  #withTool(view, state) {
+    const tool = this.desk.here?.toolOf(view) ?? state.get('tool') ?? '';
+    if (tool === (view.panel?.firstTool ?? '')) state.delete('tool');
+    else state.set('tool', tool || 'none');
+    return state;
   }
 
-  #drawn() {
-    this.#status.showTraffic(this.stats);
-    if (!this.panel) return;
-    this.#status.showLevel(this.panel.levelText());
-    this.#status.speak(this.panel.spoken());
+  /** The tool that each view begins with: what its link says, else what its panel wants. */
+  #firstTools() {
+    this.views.forEach((view, i) => {
+      const tool = ownKeys(parseHash(location.hash), i).get('tool') ?? view.panel?.firstTool ?? '';
+      if (tool !== '' && tool !== 'none') void this.desk.here?.openTool(tool, '', view);
+    });
+  }
+
+  /** @param {View} view */
+  #arrived(view) {
+    if (view !== this.active) return;
+    this.#bar.show([...(view.scheduler?.failures.values() ?? [])]);
+    this.#status.showTraffic(view.stats);
+  }
+
+  /** @param {View} view */
+  #drawn(view) {
+    if (view !== this.active || !view.panel) return;
+    this.#status.showTraffic(view.stats);
+    this.#status.showLevel(view.panel.levelText());
+    this.#status.speak(view.panel.spoken());
+    this.desk.here?.drawn();
   }
 
   /** @param {string} text  Shown for a moment. */
-  #toast(text) {
+  say(text) {
     const toast = h('p', { class: 'toast', role: 'status' }, text);
     document.body.append(toast);
     setTimeout(() => toast.remove(), 2500);
   }
 }
 
-/** @param {string} name @returns {string} What the query of the address says; '' for nothing. */
-function queried(name) {
-  return new URLSearchParams(location.search).get(name)?.trim() ?? '';
+/** @returns {boolean} Whether the rail is open at first: as it was left, else where there is room. */
+function railFirst() {
+  let kept = null;
+  try {
+    kept = localStorage.getItem(RAIL_KEY);
+  } catch {
+    // Storage may be forbidden.
+  }
+  return innerWidth > 700 && (kept ?? (innerWidth >= WIDE ? 'open' : 'closed')) === 'open';
+}
+
+/**
+ * What an address names: each `data` is a view; the `live` of a page with one `data` is the camera that records it.
+ *
+ * @param {URLSearchParams} query @returns {import('./view.js').Named[]}
+ */
+function namedBy(query) {
+  const all = (/** @type {string} */ name) => query.getAll(name).map((text) => text.trim()).filter(Boolean);
+  const [data, live] = [all('data'), all('live')];
+  const beside = data.length === 1 && live.length === 1 && !query.has('beside');
+  const stores = data.map((one) => ({ data: one, live: live[0] ?? '' }));
+  return beside ? stores : [...stores, ...live.map((one) => ({ data: '', live: one }))];
 }

@@ -52,6 +52,10 @@ const ICONS = {
   line: 'M5 19L19 5M4 16l4 4M16 4l4 4', box: 'M5 6h14v12H5z',
   contrast: 'M12 4a8 8 0 1 0 0 16zM12 4a8 8 0 0 1 0 16', settings: 'M4 7h9M17 7h3M15 5v4M4 17h3M11 17h9M9 15v4',
   save: 'M12 4v11M7.500 10.500L12 15l4.500-4.500M5 20h14', elsewhere: 'M13 5h6v6M19 5l-9 9M17 14v5H5V7h5',
+  layers: 'M12 4l8 4-8 4-8-4zM4 12l8 4 8-4M4 16l8 4 8-4', rows: 'M4 5h16v5H4zM4 14h16v5H4z', rail: 'M4 5h16v14H4zM9.500 5v14', drawer: 'M4 5h16v14H4zM14.500 5v14',
+  ruler: 'M7 4v16M17 4v16M7 12h10M10 9.500L7.500 12l2.500 2.500M14 9.500l2.500 2.500-2.500 2.500', search: 'M11 5a6 6 0 1 0 0 12 6 6 0 0 0 0-12zM15.500 15.500L20 20',
+  list: 'M9 6h11M9 12h11M9 18h11M4.500 6h.1M4.500 12h.1M4.500 18h.1', spectrum: 'M4 20V9M8 20V4M12 20v-8M16 20v-4M20 20v-6',
+  lens: 'M4 6h16v6H4zM9 6v6M15 6v6M9 12l-5 7h16l-5-7', note: 'M6 4h9l4 4v12H6zM9 10h6M9 14h6', plusbox: 'M5 5h14v14H5zM12 8.500v7M8.500 12h7',
 };
 
 /** @typedef {keyof typeof ICONS} IconName */

@@ -23,6 +23,27 @@ export function formatHash(state) {
   return `#${pairs.join('&')}`;
 }
 
+/** What the keys of the second, third ... view begin with; those of the first are plain. @param {number} index @returns {string} */
+const prefix = (index) => (index === 0 ? '' : `${index + 1}.`);
+
+/**
+ * The keys of one of several views, as if it were alone.
+ *
+ * @param {HashState} state @param {number} index @returns {HashState}
+ */
+export function ownKeys(state, index) {
+  const own = prefix(index);
+  const mine = (/** @type {string} */ key) => (own ? key.startsWith(own) : !/^\d+\./.test(key));
+  return new Map([...state].filter(([key]) => mine(key)).map(([key, value]) => [key.slice(own.length), value]));
+}
+
+/** @param {HashState} state @param {number} index @param {HashState} keys   Of that view. @returns {HashState} With these instead of its old ones. */
+export function withOwnKeys(state, index, keys) {
+  const own = prefix(index);
+  const old = new Set([...ownKeys(state, index).keys()].map((key) => own + key));
+  return new Map([...[...state].filter(([key]) => !old.has(key)), ...[...keys].map(([key, value]) => /** @type {const} */ ([own + key, value]))]);
+}
+
 /**
  * Numbers in full: the shortest text that reads back as the same float64.
  *

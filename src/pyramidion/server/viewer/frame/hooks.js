@@ -16,6 +16,10 @@ export function testHooks(app) {
       }
     },
     stats: () => app.stats,
+    /** Unix seconds of the time cursor that all panels share. */
+    clock: () => app.clock.time,
+    /** @param {string} id   Open a tool of the active panel. */
+    tool: (id) => app.openTool(id),
     get error() {
       return app.error?.message ?? [...(app.scheduler?.failures.values() ?? [])][0]?.message ?? null;
     },

@@ -6,10 +6,10 @@ import { loadStyle } from './style.js';
 /** As in `panels.js`. */
 const MODULES = {
   live: [
-    '../frame/controls', '../frame/surface', '../frame/wheel', '../image/channels', '../image/colormaps', '../image/colour', '../image/drawer',
-    '../image/geometry', '../image/gestures', '../image/look', '../image/marks', '../image/moving', '../image/place', '../image/sampling', '../image/texts',
-    'actions', 'asking', 'build', 'contrast', 'drawing', 'feed', 'fetching', 'frozen', 'link', 'news', 'numbers', 'open', 'pane', 'panel', 'regioncard',
-    'sensor', 'strip', 'texts', 'values', 'words',
+    '../frame/controls', '../frame/surface', '../frame/wheel', '../image/channels', '../image/colormaps', '../image/colour', '../image/geometry',
+    '../image/gestures', '../image/look', '../image/moving', '../image/place', '../image/sampling', '../image/texts', '../image/times', 'actions',
+    'asking', 'build', 'clock', 'contrast', 'drawing', 'feed', 'fetching', 'frozen', 'link', 'news', 'open', 'pane', 'panel', 'sensor', 'strip',
+    'texts', 'tools', 'values', 'words',
   ],
 };
 const STYLES = ['../image/picture.css', '../image/growing.css', '../live/live.css'];

@@ -2,18 +2,19 @@
 import { h, icon } from './dom.js';
 
 /**
- * The bar at the top: name of the program and of the data, and what concerns the whole page.
+ * The bar at the top: name of the program and of what is open, and what concerns the whole page.
  *
- * @param {string} title   Name of the data, '' on the first page.
- * @param {string} address
+ * @param {readonly import('./view.js').View[]} views @param {(view: import('./view.js').View) => void} activate
  * @param {{button: import('./dom.js').IconName, action: import('./actions.js').Action}[]} buttons
  * @returns {HTMLElement}
  */
-export function topBar(title, address, buttons) {
+export function topBar(views, activate, buttons) {
   return h(
     'header', { class: 'top' },
     h('a', { class: 'brand', href: '?', title: 'Open something else' }, mark(), h('span', {}, 'pyramidion')),
-    title ? h('span', { class: 'data-name', title: address }, title) : null,
+    ...(views.length > 1
+      ? views.map((view, i) => h('button', { type: 'button', class: 'data-tab', 'data-view': i, title: view.address, onclick: () => activate(view) }, view.title))
+      : views.map((view) => h('span', { class: 'data-name', title: view.address }, view.title))),
     h(
       'div', { class: 'top-buttons' },
       ...buttons.map(({ button, action }) =>

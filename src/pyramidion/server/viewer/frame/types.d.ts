@@ -3,6 +3,7 @@ import type { Scheduler } from '../fetch/scheduler.js';
 import type { HttpStore } from '../store/http.js';
 import type { Group } from '../store/open.js';
 import type { Action } from './actions.js';
+import type { IconName } from './dom.js';
 import type { HashState } from './hash.js';
 
 /** What the page around a panel offers it. */
@@ -15,6 +16,53 @@ export interface PanelHost {
   drawn(): void;
   /** Show a short message for a moment. */
   say(text: string): void;
+  /** The panel's own cursor or frame is at another time: Unix seconds; null where it has no clock. */
+  time(time: number | null): void;
+}
+
+/** A line of the rail: an array, a channel, a fact. */
+export interface Branch {
+  label: string;
+  detail?: string;
+  /** A CSS colour beside it. */
+  colour?: string;
+  /** It is what is shown, or measured. */
+  current?: boolean;
+  eye?: { on: boolean; toggle(): void };
+  run?(): void;
+  children?: Branch[];
+}
+
+/** Something one does with the data, in the drawer. */
+export interface Tool {
+  id: string;
+  label: string;
+  icon: IconName;
+  /** Values of `KeyboardEvent.key`, lower case. */
+  keys: readonly string[];
+  /** The view holds something of this tool, which it must show also while its drawer is closed. */
+  awake(): boolean;
+  load(): Promise<OpenTool>;
+}
+
+/** A tool that has been loaded. */
+export interface OpenTool {
+  element: HTMLElement;
+  /** Its tab is opened; `key` is the one pressed for it, '' for none. */
+  shown(key?: string): void;
+  /** Its tab is left: work stops, and marks that are not part of the view go. */
+  hidden(): void;
+  /** The view is another one; called at most once a frame, and also while hidden. */
+  update(): void;
+  stats?(): Record<string, unknown>;
+}
+
+/** Where a panel stands on the clock that all panels share. Unix seconds. */
+export interface Timeline {
+  /** First and last time of its data; null while not known. */
+  span(): readonly number[] | null;
+  /** Another panel is at this time. */
+  show(time: number): void;
 }
 
 /** What a panel is opened with. */
@@ -32,6 +80,14 @@ export interface Panel {
   title: string;
   element: HTMLElement;
   actions: readonly Action[];
+  /** What the drawer offers. */
+  tools: readonly Tool[];
+  /** The tool that is open at first; '' for none. */
+  firstTool: string;
+  /** What the rail shows; asked for when the view has changed. */
+  tree(): Promise<Branch[]>;
+  /** Null where the data have no clock. */
+  timeline: Timeline | null;
   /** Shown while nothing is pointed at. */
   hint: string;
   /** What mouse and fingers do, for the help. */

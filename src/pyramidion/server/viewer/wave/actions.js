@@ -36,6 +36,30 @@ export function waveActions(panel) {
     action('end', 'End of the record', ['end'], () => panel.setWindow(edge(samples - 0.5, -1))),
     action('previous-segment', 'Previous segment', ['[', '{'], (how) => step(how, -1), '['),
     action('next-segment', 'Next segment', [']', '}'], (how) => step(how, 1), ']'),
+    ...(panel.dataset.shape.channels > 1 ? channelActions(panel) : []),
+    action('cursor-x', 'Cursor X here', ['x'], () => panel.placeCursor('x')),
+    action('cursor-y', 'Cursor Y here', ['y'], () => panel.placeCursor('y')),
     action('cancel', 'Let go, close', ['escape'], () => panel.cancel()),
+  ];
+}
+
+/** @param {import('./panel.js').WavePanel} panel @returns {import('../frame/actions.js').Action[]} */
+function channelActions(panel) {
+  const every = [...Array(panel.dataset.shape.channels).keys()];
+  return [
+    action('channels', 'All channels or one', ['m'], () => {
+      const { channels } = panel.state.value;
+      const rest = channels.length === every.length ? [] : every.filter((ch) => ch !== channels[0]);
+      panel.state.set({ channels: [channels[0], ...rest] });
+    }),
+    action('layout', 'Channels one under another, or over each other', ['c'], () => {
+      panel.state.set({ layout: panel.state.value.layout === 'stacked' ? 'overlay' : 'stacked' });
+    }),
+    action('next-channel', 'Next channel', [';'], () => {
+      const { channels } = panel.state.value;
+      const next = (channels[0] + 1) % every.length;
+      if (channels.length > 1) panel.activate(next);
+      else panel.select({ ch: next });
+    }),
   ];
 }

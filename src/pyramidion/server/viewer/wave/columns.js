@@ -2,8 +2,10 @@
 /**
  * From bins and samples to pixel columns. Pure: no canvas, no requests.
  *
- * The promise kept here: every column holds the minimum and the maximum of every sample that falls into it. A bin that
- * straddles columns counts for all of them, so a column may show more than its samples, never less.
+ * The promise kept here: every sample counts in exactly one column, and a column is the exact minimum and maximum of its
+ * samples. A bin belongs to the column in which its middle lies, so the edges of a column lie between two bins (`edges`)
+ * and everything is drawn at most half a pixel beside its place. Only bins wider than a column (while finer ones are on
+ * their way, or cost too much) are drawn over all the columns that they cover.
  *
  * @typedef {import('../decode/numbers.js').Numbers} Numbers
  *
@@ -163,11 +165,13 @@ function reduceBins(columns, scene, level, piece, pieceBin, first, end) {
   const to = Math.min(end, seen.end);
   // With samples further apart than columns, a bin reaches half way to its neighbours, so that no column stays empty.
   const half = isLine(a, b, width) ? 0.5 : 0;
+  const narrow = factor <= spp;
   for (let bin = Math.floor(from / factor); bin * factor < to; bin++) {
     const left = Math.max(bin * factor, from);
     const right = Math.min((bin + 1) * factor, to) - 1;
-    const c0 = Math.max(0, Math.floor((left - half - a) / spp));
-    const c1 = Math.min(width - 1, Math.floor((right + half - a) / spp));
+    const own = narrow ? columnOfBin(bin, factor, scene) : 0;
+    const c0 = narrow ? own : Math.max(0, Math.floor((left - half - a) / spp));
+    const c1 = narrow ? own : Math.min(width - 1, Math.floor((right + half - a) / spp));
     const min = data[low + bin - pieceBin];
     const max = data[high + bin - pieceBin];
     for (let c = Math.min(c0, width - 1); c <= c1; c++) {
@@ -175,6 +179,34 @@ function reduceBins(columns, scene, level, piece, pieceBin, first, end) {
       if (max > hi[c]) hi[c] = max;
     }
   }
+}
+
+/**
+ * @param {number} bin @param {number} factor @param {{a: number, b: number, width: number}} scene
+ * @returns {number} The column in which the middle of a bin lies; the first or last one for a bin at the edge of the view.
+ */
+function columnOfBin(bin, factor, { a, b, width }) {
+  const middle = bin * factor + (factor - 1) / 2;
+  return Math.max(0, Math.min(width - 1, Math.floor((middle - a) / ((b - a) / width))));
+}
+
+/**
+ * The samples that each column stands for, where bins are no wider than columns: column x those from edges[x] up to, not
+ * including, edges[x + 1].
+ *
+ * @param {{a: number, b: number, width: number, samples: number}} scene @param {number} factor
+ * @returns {Float64Array}
+ */
+export function edges(scene, factor) {
+  const { a, b, width, samples } = scene;
+  const seen = visibleSamples(a, b, samples);
+  const edge = new Float64Array(width + 1);
+  let bin = Math.floor(seen.first / factor);
+  for (let x = 0; x <= width; x++) {
+    while (bin * factor < seen.end && (x === width || columnOfBin(bin, factor, scene) < x)) bin += 1;
+    edge[x] = Math.min(samples, bin * factor);
+  }
+  return edge;
 }
 
 /**

@@ -55,6 +55,23 @@ export class WaveDataset {
     };
   }
 
+  /** @param {number} ch @returns {string} */
+  channelName(ch) {
+    return text(pick(this.attributes.channel_names, [ch]), `Channel ${ch}`).slice(0, 40);
+  }
+
+  /** @param {Selection} selection @returns {[number, number] | null} Lowest and highest code of the converter; null where nobody says. */
+  clipCodes({ ch, trc }) {
+    const [low, high] = [0, 1].map((end) => number(pick(this.attributes.clip_codes, [ch, trc, end])));
+    return low !== null && high !== null && high > low ? [low, high] : null;
+  }
+
+  /** Unix seconds of time 0 of a segment (its trigger); null where no clock was recorded. @param {Selection} selection @returns {number | null} */
+  clockAt(selection) {
+    const start = Date.parse(text(this.attributes.start_time, ''));
+    return Number.isFinite(start) ? start / 1000 + (this.calibration(selection).trigger ?? 0) : null;
+  }
+
   /** @param {Partial<Selection>} selection @returns {Selection} The nearest selection there is. */
   clamp({ ch = 0, trc = 0, seg = 0 }) {
     const inside = (/** @type {number} */ n, /** @type {number} */ count) => Math.max(0, Math.min(count - 1, Math.trunc(n) || 0));

@@ -6,8 +6,7 @@
  * @typedef {import('./window.js').Window} Window
  *
  * @typedef {object} Style
- * @property {string} trace
- * @property {string} grid
+ * @property {string} trace   Its colour.
  * @property {number} scale   Device pixels per CSS pixel.
  *
  * @typedef {(code: number) => number} Vertical   From a code to a vertical position.
@@ -16,14 +15,13 @@
 /**
  * @param {CanvasRenderingContext2D} context
  * @param {readonly number[]} xs @param {readonly number[]} ys   Positions of the grid lines.
- * @param {Style} style
+ * @param {{colour: string, scale: number, top: number, height: number}} band
  */
-export function drawGrid(context, xs, ys, style) {
-  const { width, height } = context.canvas;
-  const line = Math.max(1, Math.round(style.scale));
-  context.fillStyle = style.grid;
-  for (const x of xs) context.fillRect(Math.round(x - line / 2), 0, line, height);
-  for (const y of ys) context.fillRect(0, Math.round(y - line / 2), width, line);
+export function drawGrid(context, xs, ys, { colour, scale, top, height }) {
+  const line = Math.max(1, Math.round(scale));
+  context.fillStyle = colour;
+  for (const x of xs) context.fillRect(Math.round(x - line / 2), top, line, height);
+  for (const y of ys) context.fillRect(0, Math.round(y - line / 2), context.canvas.width, line);
 }
 
 /**
@@ -132,4 +130,81 @@ function drawDots(context, runs, { a }, step, vertical, style) {
     }
   }
   context.fill();
+}
+
+/**
+ * The smallest and the largest of each column as one pixel each, for traces that others may cover.
+ *
+ * @param {CanvasRenderingContext2D} context @param {Columns} columns @param {Vertical} vertical @param {Style} style
+ */
+export function drawOutline(context, columns, vertical, { trace, scale }) {
+  const thick = Math.max(2, Math.round(1.5 * scale));
+  context.fillStyle = trace;
+  context.beginPath();
+  for (let x = 0; x < columns.width; x++) {
+    if (!(columns.lo[x] <= columns.hi[x]) || columns.lined[x]) continue;
+    context.rect(x, vertical(columns.lo[x]) - thick / 2, 1, thick);
+    context.rect(x, vertical(columns.hi[x]) - thick / 2, 1, thick);
+  }
+  context.fill();
+}
+
+const CAP = 6; // CSS pixels of a column that are marked
+
+/**
+ * Mark where the converter was at its limit: what is drawn there is less than there was. The end of the column is painted
+ * over, at least one pixel wide, so that it is seen at every zoom.
+ *
+ * @param {CanvasRenderingContext2D} context @param {Columns} columns @param {Window} window @param {Vertical} vertical
+ * @param {readonly [number, number]} limits   Lowest and highest code. @param {Style} style
+ */
+export function drawClipped(context, columns, window, vertical, [low, high], { trace, scale }) {
+  const cap = CAP * scale;
+  const wide = Math.max(1, Math.round(scale));
+  context.fillStyle = trace;
+  const mark = (/** @type {number} */ x, /** @type {number} */ code) => {
+    const y = vertical(code);
+    const up = vertical(high) < vertical(low) === (code >= high); // the end that points outwards
+    context.fillRect(x, up ? y - wide : y - cap + wide, wide, cap);
+  };
+  for (let x = 0; x < columns.width; x++) {
+    if (columns.hi[x] >= high) mark(x, columns.hi[x]);
+    if (columns.lo[x] <= low) mark(x, columns.lo[x]);
+  }
+  const step = columns.width / (window.b - window.a);
+  for (const { first, count, data, at } of columns.runs) {
+    for (let i = 0; i < count; i++) {
+      if (data[at + i] >= high || data[at + i] <= low) mark(Math.round((first + i - window.a) * step - wide / 2), data[at + i]);
+    }
+  }
+}
+
+/** @param {Columns} columns @param {readonly [number, number]} limits @returns {number} In how many columns something is clipped. */
+export function clippedColumns(columns, [low, high]) {
+  let count = 0;
+  for (let x = 0; x < columns.width; x++) if (columns.hi[x] >= high || columns.lo[x] <= low) count += 1;
+  return count;
+}
+
+/**
+ * The name of a channel at the right end of its trace, so that colour is not the only way to tell traces apart.
+ *
+ * @param {CanvasRenderingContext2D} context @param {string} name @param {Columns} columns @param {Vertical} vertical
+ * @param {Style & {ground: string, top: number}} style
+ */
+export function drawName(context, name, columns, vertical, { trace, scale, ground, top }) {
+  let x = columns.width - 1;
+  while (x > 0 && !(columns.lo[x] <= columns.hi[x])) x -= 1;
+  const y = Math.max(top + 14 * scale, vertical((columns.lo[x] + columns.hi[x]) / 2) || 0);
+  context.font = `600 ${12 * scale}px system-ui, sans-serif`;
+  context.textAlign = 'right';
+  context.textBaseline = 'middle';
+  const wide = context.measureText(name).width;
+  const right = columns.width - 8 * scale;
+  context.globalAlpha = 0.85;
+  context.fillStyle = ground;
+  context.fillRect(right - wide - 5 * scale, y - 10 * scale, wide + 10 * scale, 20 * scale);
+  context.globalAlpha = 1;
+  context.fillStyle = trace;
+  context.fillText(name, right, y);
 }

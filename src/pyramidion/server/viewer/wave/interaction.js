@@ -1,6 +1,8 @@
 // @ts-check
 import { wheelMeaning } from '../frame/wheel.js';
 
+const STILL = 3; // CSS pixels that a press may move
+
 /**
  * Wheel, mouse and fingers on the plot. Knows positions on the element and nothing of samples.
  *
@@ -10,6 +12,7 @@ import { wheelMeaning } from '../frame/wheel.js';
  * @property {(from: number, to: number) => void} select       A stretch was marked (Shift and drag).
  * @property {(from: number, to: number) => void} marking      ... and is being marked; equal ends for none.
  * @property {(anchor: number | null, y: number) => void} hover
+ * @property {(anchor: number, y: number) => void} press      Pressed and let go at the same place.
  */
 
 /**
@@ -21,6 +24,7 @@ export function listenPlot(element, handlers) {
   /** Pointers that are down, by id. @type {Map<number, {x: number, y: number}>} */
   const pointers = new Map();
   /** @type {number | null} */ let markedFrom = null;
+  /** Where the only pointer went down, until it moves. @type {{x: number, y: number} | null} */ let pressed = null;
 
   const share = (/** @type {number} */ clientX) => {
     const box = element.getBoundingClientRect();
@@ -44,6 +48,7 @@ export function listenPlot(element, handlers) {
     if (event.button !== 0) return;
     element.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    pressed = pointers.size === 1 ? { x: event.clientX, y: event.clientY } : null;
     if (event.shiftKey) markedFrom = share(event.clientX);
     element.classList.add('dragging');
   });
@@ -53,6 +58,7 @@ export function listenPlot(element, handlers) {
     handlers.hover(share(event.clientX), event.clientY - element.getBoundingClientRect().top);
     if (!before) return;
     const now = { x: event.clientX, y: event.clientY };
+    if (pressed && Math.hypot(now.x - pressed.x, now.y - pressed.y) > STILL) pressed = null;
     pointers.set(event.pointerId, now);
     if (markedFrom !== null) {
       handlers.marking(markedFrom, share(now.x));
@@ -78,6 +84,8 @@ export function listenPlot(element, handlers) {
       const to = share(event.clientX);
       if (Math.abs(to - markedFrom) * element.clientWidth > 3) handlers.select(Math.min(markedFrom, to), Math.max(markedFrom, to));
     }
+    if (pressed && event.type === 'pointerup') handlers.press(share(event.clientX), event.clientY - element.getBoundingClientRect().top);
+    pressed = null;
     if (pointers.size === 0) cancel();
   };
   element.addEventListener('pointerup', release);

@@ -16,8 +16,12 @@ export async function openPanel({ store, group, scheduler, host }) {
     title: dataset.name,
     element: panel.element,
     actions: panel.actions,
+    tools: panel.tools,
+    firstTool: '',
+    tree: async () => (await import('./tree.js')).treeOf(panel),
+    timeline: dataset.clockAt(panel.selection) === null ? null : timelineOf(panel),
     hint: 'Point at the trace for time and value',
-    gestures: 'Wheel zooms at the pointer, dragging moves, Shift and dragging marks a stretch to zoom into. Two fingers zoom, one moves. Shift with the wheel or a key goes ten times as far.',
+    gestures: 'Wheel zooms at the pointer, dragging moves, Shift and dragging marks a stretch to zoom into, pressing sets the time cursor. Two fingers zoom, one moves. Shift with the wheel or a key goes ten times as far.',
     settled: () => panel.settled,
     refresh: () => panel.refresh(),
     levelText: () => panel.levelText(),
@@ -25,7 +29,7 @@ export async function openPanel({ store, group, scheduler, host }) {
     stats: () => statsOf(panel),
     showHash: (state) => showHash(panel, state),
     hash: (before) => hashOf(panel, before),
-    hooks: async () => hooksOf(panel),
+    hooks: async () => (await import('./hooks.js')).hooksOf(panel),
   };
 }
 
@@ -37,31 +41,15 @@ function statsOf(panel) {
   };
 }
 
-/** @param {WavePanel} panel */
-function hooksOf(panel) {
+/** @param {WavePanel} panel @returns {import('../frame/types.js').Timeline} */
+function timelineOf(panel) {
   return {
-    /** @param {{ch?: number, trc?: number, seg?: number, t?: [number, number], samples?: [number, number]}} view */
-    setView({ t, samples, ...selection }) {
-      panel.select(selection);
-      if (samples) panel.setWindow({ a: samples[0], b: samples[1] });
-      else if (t) panel.setTimes(t[0], t[1]);
+    span: () => [panel.clockOf(-0.5), panel.clockOf(panel.dataset.samples - 0.5)].map(Number),
+    show(time) {
+      const { start, interval } = panel.calibration;
+      const position = (time - (panel.dataset.clockAt(panel.selection) ?? NaN) - start) / interval;
+      panel.showNow(position);
+      panel.follow(position);
     },
-    view() {
-      const { selection, window, calibration } = panel;
-      const time = (/** @type {number} */ position) => calibration.start + position * calibration.interval;
-      return { ...selection, samples: [window.a, window.b], t: [time(window.a), time(window.b)] };
-    },
-    /** The smallest and largest code drawn in each device column; null where nothing is drawn. */
-    columns() {
-      const { columns, window, level, dataset } = panel;
-      if (!columns) return null;
-      const plain = (/** @type {Float64Array} */ codes) => Array.from(codes, (code, x) => (columns.lo[x] <= columns.hi[x] ? code : null));
-      return {
-        samples: [window.a, window.b], width: columns.width, samplesPerBin: dataset.levels[level].factor,
-        complete: columns.complete, lo: plain(columns.lo), hi: plain(columns.hi),
-      };
-    },
-    /** Where a code is drawn: device pixels from the top of the canvas. @param {number} code */
-    y: (/** @type {number} */ code) => panel.verticalOf(code),
   };
 }

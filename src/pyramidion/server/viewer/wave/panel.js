@@ -3,69 +3,111 @@ import { showRows } from '../frame/controls.js';
 import { setText } from '../frame/dom.js';
 import { Surface } from '../frame/surface.js';
 import { waveActions } from './actions.js';
-import { axis } from './axis.js';
 import { gather } from './columns.js';
-import { drawGrid, drawTrace } from './draw.js';
+import { drawClipped, drawTrace } from './draw.js';
 import { describeColumn } from './hover.js';
 import { listenPlot, listenStrip } from './interaction.js';
+import { Plot, shifted } from './plot.js';
+import { Reader } from './reader.js';
 import { valueRange } from './scale.js';
+import { waveState } from './state.js';
 import { Supply } from './supply.js';
 import { captionText, levelText, summaryText, timeAt, valueRows } from './texts.js';
-import { buildView, showTicks } from './view.js';
-import { clampWindow, panWindow, wholeRecord, zoomWindow } from './window.js';
+import { waveTools } from './tools.js';
+import { buildView } from './view.js';
+import { panWindow, wholeRecord, zoomWindow } from './window.js';
 
 /**
  * @typedef {import('./dataset.js').WaveDataset} WaveDataset
  * @typedef {import('./dataset.js').Selection} Selection
  * @typedef {import('./window.js').Window} Window
+ * @typedef {import('./types.js').Cover} Cover
+ * @typedef {import('./types.js').Mark} Mark
+ * @typedef {import('./types.js').Spot} Spot
  * @typedef {import('../fetch/scheduler.js').Scheduler} Scheduler
  * @typedef {import('../frame/types.js').PanelHost} PanelHost
  */
 
 const PLAN_INTERVAL = 60; // ms between requests while the view keeps moving
-const VERTICAL_LIMIT = 1e5; // pixels; what is further out (infinite values) is cut off there
 
-/** Draws one waveform record and lets a person move through it. */
+/** Draws waveform records and lets a person move through them. */
 export class WavePanel {
-  /** @type {Selection} */ selection = { ch: 0, trc: 0, seg: 0 };
-  /** @type {Window} */ window;
   drawMs = 0;
-  level = -1;
-  /** @type {import('./columns.js').Columns | null} */ columns = null;
+  /** Drawn over the traces, by name. @type {Map<string, Mark>} */ marks = new Map();
+  /** @type {Cover | null} */ cover = null;
+  /** The time cursor of the page, as a position in samples. @type {number | null} */ now = null;
 
   #frame = 0;
   #planTimer = 0;
   #lastPlan = -Infinity;
-  /** @type {{min: number, max: number}} */ #values = { min: -1, max: 1 };
   /** Where the last zoom was aimed at, in samples. */
   #target;
   /** @type {{anchor: number, y: number} | null} */ #pointer = null;
   #stripDrawn = '';
   /** Nobody has moved yet. */
   #opening = true;
+  /** Waits for a place to be pressed. @type {((spot: Spot | null) => void) | null} */ #picked = null;
+  /** Asks for what the windows of lenses need, before the view's own spare requests. @type {Set<() => void>} */ #planners = new Set();
 
   /** @param {WaveDataset} dataset @param {Scheduler} scheduler @param {PanelHost} host */
   constructor(dataset, scheduler, host) {
     this.dataset = dataset;
     this.scheduler = scheduler;
     this.host = host;
-    this.window = wholeRecord(dataset.samples);
+    this.state = waveState(dataset);
     this.#target = dataset.samples / 2;
     this.supply = new Supply(dataset, scheduler);
+    this.reader = new Reader(dataset, scheduler);
     this.actions = waveActions(this);
-    this.view = buildView(dataset, this.actions, (change) => this.select(change));
+    this.tools = waveTools(this);
+    this.view = buildView(this);
     this.element = this.view.element;
-    this.surface = new Surface(this.view.canvas, () => this.#resized());
+    this.plot = new Plot(this, this.view, () => this.#resized());
     this.strip = new Surface(this.view.stripCanvas, () => this.#resized());
     this.wanted = scheduler.interest();
     this.stripWanted = scheduler.interest();
     this.prefetched = scheduler.interest();
     scheduler.listen(() => this.#arrived());
-    this.plot = this.#listen();
+    this.state.listen((changed) => this.#changed(changed));
+    this.pointing = this.#listen();
+    this.view.showState();
+  }
+
+  get window() {
+    return this.state.value.window;
+  }
+
+  /** @returns {Selection} Of the active channel. */
+  get selection() {
+    return this.selections[0];
+  }
+
+  /** @returns {Selection[]} Of all channels that are shown, the active one first. */
+  get selections() {
+    const { channels, trc, seg } = this.state.value;
+    return channels.map((ch) => ({ ch, trc, seg }));
   }
 
   get calibration() {
     return this.dataset.calibration(this.selection);
+  }
+
+  get surface() {
+    return this.plot.surface;
+  }
+
+  /** The level that the active channel is drawn from; -1 for none. */
+  get level() {
+    return this.plot.active?.level ?? -1;
+  }
+
+  get columns() {
+    return this.plot.active?.columns ?? null;
+  }
+
+  /** @param {number} ch @returns {import('./columns.js').Columns | null} What is drawn of a channel. */
+  columnsOf(ch) {
+    return this.plot.traces.find((trace) => trace.ch === ch)?.columns ?? null;
   }
 
   /** Nothing is planned, and no frame is due. */
@@ -75,11 +117,8 @@ export class WavePanel {
 
   /** @param {Window} window @param {number} [target]  Where the person aims at, in samples. */
   setWindow(window, target) {
-    const next = clampWindow(window, this.dataset.samples);
-    this.#target = target ?? (next.a + next.b) / 2;
-    if (next.a === this.window.a && next.b === this.window.b) return;
-    this.window = next;
-    this.#moved();
+    this.#target = target ?? (window.a + window.b) / 2;
+    this.state.set({ window });
   }
 
   /** @param {number} from @param {number} to  Times. */
@@ -88,14 +127,21 @@ export class WavePanel {
     this.setWindow({ a: (from - start) / interval, b: (to - start) / interval });
   }
 
-  /** @param {Partial<Selection>} change */
-  select(change) {
-    const next = this.dataset.clamp({ ...this.selection, ...change });
-    const { ch, trc, seg } = this.selection;
-    this.#showSelection(next);
-    if (next.ch === ch && next.trc === trc && next.seg === seg) return;
-    this.selection = next;
-    this.#moved();
+  /** @param {Partial<Selection>} change   Of the active channel; choosing another channel shows only that one. */
+  select({ ch, ...rest }) {
+    this.state.set({ ...rest, ...(ch === undefined ? {} : { channels: [ch] }) });
+  }
+
+  /** Show a channel or hide it; the last one stays. @param {number} ch */
+  toggleChannel(ch) {
+    const { channels } = this.state.value;
+    const others = channels.filter((one) => one !== ch);
+    this.state.set({ channels: others.length === channels.length ? [...channels, ch] : others });
+  }
+
+  /** Make a channel the one that is measured. @param {number} ch */
+  activate(ch) {
+    this.state.set({ channels: [ch, ...this.state.value.channels.filter((one) => one !== ch)] });
   }
 
   /** @param {number} factor @param {number} [anchor]  Share of the width; the pointer or the middle by default. */
@@ -109,10 +155,61 @@ export class WavePanel {
     this.setWindow(panWindow(this.window, share, this.dataset.samples));
   }
 
-  /** Let go of the pointer. */
+  /** @returns {number} The position under the pointer, else the middle of the view. */
+  get aim() {
+    const { a, b } = this.window;
+    return a + (b - a) * (this.#pointer?.anchor ?? 0.5);
+  }
+
+  /** Set a cursor where the pointer is. @param {'x' | 'y'} name */
+  placeCursor(name) {
+    this.state.set({ cursors: { ...this.state.value.cursors, [name]: this.aim } });
+  }
+
+  /** Let go of the pointer, of a question for a place, of the cursors. */
   cancel() {
-    this.plot.cancel();
+    if (this.#picked) this.#pick(null);
+    else if (this.state.value.cursors.x !== null || this.state.value.cursors.y !== null) this.state.set({ cursors: { x: null, y: null } });
+    this.pointing.cancel();
     this.#hover(null, 0);
+  }
+
+  /**
+   * Ask for a place in the plot.
+   *
+   * @param {string} words   What to press. @returns {Promise<Spot | null>} Null if nobody wanted to.
+   */
+  pick(words) {
+    this.#picked?.(null);
+    this.host.say(words);
+    this.view.plot.classList.add('picking');
+    return new Promise((resolve) => {
+      this.#picked = resolve;
+    });
+  }
+
+  /** @param {Spot | null} spot */
+  #pick(spot) {
+    this.view.plot.classList.remove('picking');
+    this.#picked?.(spot);
+    this.#picked = null;
+  }
+
+  /** Put something under the plot, or take it away. @param {HTMLElement | null} element @param {string} id */
+  dock(element, id) {
+    const before = this.view.dock.querySelector(`[data-dock="${id}"]`);
+    if (element && element !== before) {
+      element.dataset.dock = id;
+      this.view.dock.append(element);
+    }
+    if (before && before !== element) before.remove();
+    this.view.dock.hidden = this.view.dock.childElementCount === 0;
+  }
+
+  /** Call when the view is planned, so that a lens asks for what it needs. @param {() => void} planner */
+  alsoPlan(planner) {
+    this.#planners.add(planner);
+    return () => void this.#planners.delete(planner);
   }
 
   /** Draw again, for a new theme or size. */
@@ -123,6 +220,19 @@ export class WavePanel {
 
   requestDraw() {
     this.#frame ||= requestAnimationFrame(() => this.draw());
+  }
+
+  /** @param {number | null} position   Of the page's time cursor, in samples. */
+  showNow(position) {
+    this.now = position;
+    this.#placeNow();
+  }
+
+  /** Bring a position into the window, if it lies in the record. @param {number} position */
+  follow(position) {
+    const { a, b } = this.window;
+    if (position < -0.5 || position > this.dataset.samples - 0.5 || (position >= a && position <= b)) return;
+    this.setWindow({ a: position - (b - a) / 2, b: position + (b - a) / 2 }, position);
   }
 
   #listen() {
@@ -140,7 +250,27 @@ export class WavePanel {
       },
       marking: (from, to) => this.#mark(from, to),
       hover: (anchor, y) => this.#hover(anchor, y),
+      press: (anchor, y) => this.#press(anchor, y),
     });
+  }
+
+  /** @param {number} anchor @param {number} y   Of a press without a drag. */
+  #press(anchor, y) {
+    const { a, b } = this.window;
+    const position = a + (b - a) * anchor;
+    if (this.#picked) {
+      const row = this.plot.rowAt(y * this.surface.scale);
+      if (row) this.#pick({ position, value: row.max - ((y * this.surface.scale - row.top) / row.height) * (row.max - row.min), ch: row.ch });
+    } else {
+      this.showNow(position);
+      this.host.time(this.clockOf(position));
+    }
+  }
+
+  /** @param {number} position @returns {number | null} Unix seconds, where a clock was recorded. */
+  clockOf(position) {
+    const zero = this.dataset.clockAt(this.selection);
+    return zero === null ? null : zero + timeAt(this.calibration, position);
   }
 
   #windowShares() {
@@ -148,21 +278,20 @@ export class WavePanel {
     return { from: (this.window.a + 0.5) / samples, to: (this.window.b + 0.5) / samples };
   }
 
-  /** @param {Selection} selection */
-  #showSelection(selection) {
-    this.view.choosers.ch.show(selection.ch);
-    this.view.choosers.trc.show(selection.trc);
-    this.view.choosers.seg.show(selection.seg);
+  /** @param {Set<keyof import('./state.js').WaveView>} changed */
+  #changed(changed) {
+    if (['channels', 'trc', 'seg', 'window', 'layout'].some((key) => changed.has(/** @type {'seg'} */ (key)))) this.#moved();
+    this.view.showState();
+    this.requestDraw();
+    this.host.changed();
   }
 
   #moved() {
     if (this.surface.measured) this.#opening = false;
     this.scheduler.beginStep();
-    this.requestDraw();
     const wait = this.#lastPlan + PLAN_INTERVAL - performance.now();
     if (wait <= 0) this.#plan();
     else this.#planTimer ||= window.setTimeout(() => this.#plan(), wait);
-    this.host.changed();
   }
 
   #resized() {
@@ -182,15 +311,15 @@ export class WavePanel {
     this.#planTimer = 0;
     if (!this.surface.measured || !this.strip.measured) return;
     this.#lastPlan = performance.now();
+    const { selections, supply, scheduler } = this;
+    const { width } = this.surface;
     const whole = wholeRecord(this.dataset.samples);
-    const stripLevel = this.supply.level(whole, this.strip.width, this.selection);
-    const level = this.supply.level(this.window, this.surface.width, this.selection);
-    const wants = (/** @type {number} */ at, /** @type {Window} */ window, /** @type {number} */ width, /** @type {number} */ priority) =>
-      at < 0 ? [] : this.supply.wants(at, window, width, this.selection, priority);
-    this.stripWanted.set(wants(stripLevel, whole, this.strip.width, 0));
-    this.wanted.set(wants(level, this.window, this.surface.width, 1));
-    const spare = this.scheduler.busy || level < 0 ? [] : this.supply.prefetch(level, this.#target, this.surface.width, this.selection, this.#opening);
-    if (!this.scheduler.busy) this.prefetched.set(spare);
+    this.stripWanted.set(supply.needs(whole, this.strip.width, selections[0], 0));
+    this.wanted.set(selections.flatMap((selection, i) => supply.needs(shifted(this.window, this.dataset, selections[0], selection), width, selection, 1 + i / 100)));
+    for (const planner of this.#planners) planner();
+    const level = supply.level(this.window, width, selections[0]);
+    const spare = scheduler.busy || level < 0 ? [] : supply.prefetch(level, this.#target, width, selections[0], this.#opening);
+    if (!scheduler.busy) this.prefetched.set(spare);
   }
 
   draw() {
@@ -198,90 +327,56 @@ export class WavePanel {
     this.#frame = 0;
     if (!this.surface.measured) return;
     const start = performance.now();
-    const { surface, window, selection } = this;
-    this.level = this.supply.level(window, surface.width, selection);
-    this.columns = this.level < 0 ? null : gather(this.supply.scene(window, surface.width, selection, this.level));
-    const { gain, offset } = this.calibration;
-    const steps = !this.dataset.levels[0].array.dtype.startsWith('float');
-    this.#values = valueRange(this.columns?.range() ?? null, gain, offset, steps) ?? this.#values;
-    this.#drawPlot();
+    this.plot.lay(this.window, this.selections, this.state.value.layout);
+    this.plot.draw(this.marks.values(), this.cover);
     this.#drawStrip();
     this.#describe();
     this.drawMs = performance.now() - start;
     this.host.drawn();
   }
 
-  #drawPlot() {
-    const { surface, view, window, calibration } = this;
-    const { min, max } = this.#values;
-    const [width, height] = [surface.width / surface.scale, surface.height / surface.scale];
-    const times = axis(timeAt(calibration, window.a), timeAt(calibration, window.b), Math.max(2, width / 130), this.dataset.timeUnit);
-    const values = axis(min, max, Math.max(2, height / 60), this.dataset.valueUnit);
-    const span = (window.b - window.a) * calibration.interval;
-    const xs = times.ticks.map(({ value }) => ((value - timeAt(calibration, window.a)) / span) * width);
-    const ys = values.ticks.map(({ value }) => ((max - value) / (max - min)) * height);
-    const style = this.#style(surface);
-    surface.clear();
-    drawGrid(surface.context, xs.map((x) => x * surface.scale), ys.map((y) => y * surface.scale), style);
-    if (this.columns) drawTrace(surface.context, this.columns, window, this.#vertical(surface.height), style);
-    const timeLabel = times.base ? `${times.unit} after ${times.base.label}` : times.unit;
-    showTicks(view.xAxis, times.ticks.map(({ label }, i) => ({ at: xs[i], label })), 'left', timeLabel, width);
-    const valueLabel = values.base ? `${values.unit} above ${values.base.label}` : values.unit;
-    showTicks(view.yAxis, values.ticks.map(({ label }, i) => ({ at: ys[i], label })), 'top', valueLabel, height);
-  }
-
-  /** @param {number} height @returns {import('./draw.js').Vertical} */
-  #vertical(height) {
-    const { gain, offset } = this.calibration;
-    const { min, max } = this.#values;
-    const scale = height / (max - min);
-    return (code) => {
-      const y = (max - (code * gain - offset)) * scale;
-      return y > VERTICAL_LIMIT ? VERTICAL_LIMIT : y < -VERTICAL_LIMIT ? -VERTICAL_LIMIT : y;
-    };
-  }
-
-  /** @param {Surface} surface @returns {import('./draw.js').Style} */
-  #style(surface) {
-    const css = getComputedStyle(this.element);
-    const trace = css.getPropertyValue(`--trace-${this.selection.ch % 6}`).trim();
-    return { trace, grid: css.getPropertyValue('--grid').trim(), scale: surface.scale };
-  }
-
   #drawStrip() {
-    const { strip, view } = this;
+    const { strip, view, supply, selection } = this;
     const { from, to } = this.#windowShares();
     view.stripWindow.style.left = `${(from * 100).toFixed(6)}%`;
     view.stripWindow.style.width = `${((to - from) * 100).toFixed(6)}%`;
     const whole = wholeRecord(this.dataset.samples);
-    const level = this.supply.level(whole, strip.width, this.selection);
-    const { ch, trc, seg } = this.selection;
+    const level = supply.level(whole, strip.width, selection);
+    const { ch, trc, seg } = selection;
     if (!strip.measured || level < 0 || this.#stripDrawn === `${ch} ${trc} ${seg} ${level}`) return;
-    const columns = gather(this.supply.scene(whole, strip.width, this.selection, level));
+    const columns = gather(supply.scene(whole, strip.width, selection, level));
     const { gain, offset } = this.calibration;
-    const range = valueRange(columns.range(), gain, offset, false);
+    const codes = columns.range();
+    const ends = codes && [codes.min * gain - offset, codes.max * gain - offset];
+    const range = valueRange(ends && { min: Math.min(...ends), max: Math.max(...ends) }, Math.abs(gain));
     strip.clear();
     if (range) {
       const scale = (strip.height - 6 * strip.scale) / (range.max - range.min);
       const vertical = (/** @type {number} */ code) => 3 * strip.scale + (range.max - (code * gain - offset)) * scale;
-      drawTrace(strip.context, columns, whole, vertical, this.#style(strip));
+      const css = getComputedStyle(this.element);
+      drawTrace(strip.context, columns, whole, vertical, { trace: css.getPropertyValue(`--trace-${ch % 6}`).trim(), scale: strip.scale });
+      const limits = this.dataset.clipCodes(selection);
+      if (limits) drawClipped(strip.context, columns, whole, vertical, limits, { trace: css.getPropertyValue('--clip').trim(), scale: strip.scale });
     }
     if (columns.complete) this.#stripDrawn = `${ch} ${trc} ${seg} ${level}`;
   }
 
   /** Words and numbers for what the canvas shows. */
   #describe() {
-    const { view, dataset, selection, calibration, window, columns } = this;
+    const { view, dataset, selections, calibration, window, plot } = this;
     const factor = this.level < 0 ? 0 : dataset.levels[this.level].factor;
     const level = levelText(factor, this.#state());
-    setText(view.caption, captionText(dataset, selection, calibration));
+    setText(view.caption, captionText(dataset, selections, calibration));
     setText(view.summary, summaryText(dataset, calibration, window));
-    showRows(view.values, valueRows({ dataset, selection, calibration, window, codes: columns?.range() ?? null, level }));
+    view.showClipped(plot.traces);
+    showRows(view.values, valueRows({ dataset, traces: plot.traces, calibration, window, level }));
     view.canvas.setAttribute('aria-label', `Waveform, ${summaryText(dataset, calibration, window)}; numbers in the table below`);
-    const tooWide = this.level < 0 || (columns?.holes && !this.scheduler.busy && this.scheduler.failures.size === 0);
-    view.note.hidden = !tooWide;
+    const holes = plot.traces.some(({ columns }) => columns?.holes) && !this.scheduler.busy && this.scheduler.failures.size === 0;
+    const tooWide = this.level < 0 || holes;
+    view.note.hidden = !tooWide || this.cover !== null;
     if (tooWide) setText(view.note, 'Part of this stretch is in no overview of this store. Zoom in to see its samples.');
     this.#showPointer();
+    this.#placeNow();
   }
 
   /** @param {number} from @param {number} to  Shares of the width. */
@@ -292,33 +387,42 @@ export class WavePanel {
     mark.style.width = `${Math.abs(to - from) * 100}%`;
   }
 
+  #placeNow() {
+    const { now, window: { a, b }, view } = this;
+    view.now.hidden = now === null || now < a || now > b;
+    if (now !== null) view.now.style.left = `${((now - a) / (b - a)) * 100}%`;
+  }
+
   /** @param {number | null} anchor @param {number} y */
   #hover(anchor, y) {
     this.#pointer = anchor === null ? null : { anchor, y };
     this.#showPointer();
   }
 
+  /** @param {number} y   CSS pixels. @returns {import('./types.js').Trace | undefined} The trace that the pointer tells of. */
+  #pointedTrace(y) {
+    const row = this.plot.rowAt(y * this.surface.scale);
+    return row?.traces.includes(this.plot.traces[0]) ? this.plot.traces[0] : row?.traces[0];
+  }
+
   #showPointer() {
-    const { view, columns } = this;
+    const { view } = this;
     const pointer = this.#pointer;
-    const what = pointer && columns ? describeColumn(columns, this.window, pointer.anchor, this.dataset, this.calibration) : null;
+    const trace = pointer && !this.cover ? this.#pointedTrace(pointer.y) : undefined;
+    const what = pointer && trace?.columns ? describeColumn(trace.columns, trace.window, pointer.anchor, this.dataset, trace.calibration) : null;
     view.cursor.hidden = !what;
     view.readout.hidden = !what;
     view.dot.hidden = !what || what.code === null || Number.isNaN(what.code);
-    this.host.pointed(what?.text ?? '');
-    if (!what || !pointer) return;
+    const named = what && trace && this.plot.traces.length > 1 ? `${this.dataset.channelName(trace.ch)}   ${what.text}` : (what?.text ?? '');
+    this.host.pointed(named);
+    if (!what || !pointer || !trace) return;
     view.cursor.style.left = `${what.share * 100}%`;
     view.dot.style.left = `${what.share * 100}%`;
-    if (what.code !== null) view.dot.style.top = `${this.verticalOf(what.code) / this.surface.scale}px`;
-    setText(view.readout, what.text);
+    if (what.code !== null) view.dot.style.top = `${this.plot.verticalOf(what.code, trace.ch) / this.surface.scale}px`;
+    setText(view.readout, named);
     view.readout.classList.toggle('on-left', pointer.anchor > 0.5);
     view.readout.style.left = `${what.share * 100}%`;
     view.readout.style.top = `${pointer.y}px`;
-  }
-
-  /** @param {number} code @returns {number} Where it is drawn: device pixels from the top. */
-  verticalOf(code) {
-    return this.#vertical(this.surface.height)(code);
   }
 
   /** @returns {string} What the picture is drawn from. */
@@ -331,12 +435,12 @@ export class WavePanel {
 
   #state() {
     if (this.scheduler.busy) return 'loading';
-    return this.columns?.complete ? 'whole' : 'partial';
+    return this.plot.traces.every(({ columns }) => columns?.complete) ? 'whole' : 'partial';
   }
 
   /** @returns {string} The view in words, for screen readers. */
   spoken() {
-    const { dataset, selection, calibration } = this;
-    return `${captionText(dataset, selection, calibration)} ${summaryText(dataset, calibration, this.window)}`.trim();
+    const { dataset, selections, calibration } = this;
+    return `${captionText(dataset, selections, calibration)} ${summaryText(dataset, calibration, this.window)}`.trim();
   }
 }

@@ -75,6 +75,17 @@ export class Supply {
   }
 
   /**
+   * What a window needs, from the level that it is drawn from.
+   *
+   * @param {Window} window @param {number} width @param {Selection} selection @param {number} priority
+   * @returns {Want[]}
+   */
+  needs(window, width, selection, priority) {
+    const level = this.level(window, width, selection);
+    return level < 0 ? [] : this.wants(level, window, width, selection, priority);
+  }
+
+  /**
    * Shard indexes that the next zooms will ask for, as many as the requests left over in this step allow.
    *
    * Knowing an index beforehand saves a round trip, and it keeps a zoom into the seam of two shards at two requests.

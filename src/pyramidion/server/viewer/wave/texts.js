@@ -29,11 +29,12 @@ export function levelText(factor, state) {
   return text + { whole: '', loading: ' · loading', partial: ' · coarser where that could not be read' }[state];
 }
 
-/** @param {WaveDataset} dataset @param {import('./dataset.js').Selection} selection @param {Calibration} calibration */
-export function captionText(dataset, selection, calibration) {
+/** @param {WaveDataset} dataset @param {readonly import('./dataset.js').Selection[]} selections @param {Calibration} calibration  Of the first. */
+export function captionText(dataset, selections, calibration) {
   const { channels, trcs, segments } = dataset.shape;
+  const [selection] = selections;
   const parts = [];
-  if (channels > 1) parts.push(`Channel ${selection.ch}`);
+  if (channels > 1) parts.push(selections.map(({ ch }) => dataset.channelName(ch)).join(', '));
   if (trcs > 1) parts.push(`Trace ${selection.trc}`);
   if (segments > 1) parts.push(`Segment ${selection.seg}`);
   if (calibration.trigger !== null) parts.push(`trigger at ${formatShort(calibration.trigger, dataset.timeUnit, 9)}`);
@@ -49,22 +50,22 @@ export function summaryText(dataset, calibration, { a, b }) {
 /**
  * @param {object} view
  * @param {WaveDataset} view.dataset
- * @param {import('./dataset.js').Selection} view.selection
- * @param {Calibration} view.calibration
+ * @param {readonly import('./types.js').Trace[]} view.traces   What is drawn, the active channel first.
+ * @param {Calibration} view.calibration   Of the active channel.
  * @param {Window} view.window
- * @param {{min: number, max: number} | null} view.codes   Extremes of the samples in the window.
  * @param {string} view.level
  * @returns {[string, string][]}
  */
-export function valueRows({ dataset, selection, calibration, window, codes, level }) {
-  const { timeUnit, valueUnit, shape } = dataset;
+export function valueRows({ dataset, traces, calibration, window, level }) {
+  const { timeUnit, shape } = dataset;
   const resolution = calibration.interval / 10;
-  const ends = codes ? [valueOf(calibration, codes.min), valueOf(calibration, codes.max)] : null;
+  const [active] = traces;
+  if (!active) return [];
   /** @type {[string, string][]} */ const rows = [
     ['Data', dataset.name],
-    ['Channel', `${selection.ch} of ${shape.channels}`],
-    ['Trace', `${selection.trc} of ${shape.trcs}`],
-    ['Segment', `${selection.seg} of ${shape.segments}`],
+    ['Channel', `${active.ch} of ${shape.channels}`],
+    ['Trace', `${active.selection.trc} of ${shape.trcs}`],
+    ['Segment', `${active.selection.seg} of ${shape.segments}`],
     ['Samples in the record', formatCount(shape.samples)],
     ['Sample interval', formatShort(calibration.interval, timeUnit, 9)],
     ['Time of sample 0', formatTo(calibration.start, resolution, timeUnit)],
@@ -73,11 +74,19 @@ export function valueRows({ dataset, selection, calibration, window, codes, leve
     ['View to', formatTo(timeAt(calibration, window.b), resolution, timeUnit)],
     ['View width', formatShort((window.b - window.a) * calibration.interval, timeUnit, 6)],
     ['Samples in view', formatCount(Math.round(window.b - window.a))],
-    ['Smallest value in view', ends ? formatShort(Math.min(...ends), valueUnit, 6) : 'not loaded'],
-    ['Largest value in view', ends ? formatShort(Math.max(...ends), valueUnit, 6) : 'not loaded'],
+    ...traces.flatMap((trace) => extremeRows(dataset, trace, traces.length > 1)),
     ['Drawn from', level],
   ];
   return rows.concat(instrumentRows(dataset.attributes));
+}
+
+/** @param {WaveDataset} dataset @param {import('./types.js').Trace} trace @param {boolean} named @returns {[string, string][]} */
+function extremeRows(dataset, { ch, columns, calibration }, named) {
+  const codes = columns?.range();
+  const ends = codes ? [valueOf(calibration, codes.min), valueOf(calibration, codes.max)] : null;
+  const name = named ? `, ${dataset.channelName(ch)}` : '';
+  const text = (/** @type {(...values: number[]) => number} */ which) => (ends ? formatShort(which(...ends), dataset.valueUnit, 6) : 'not loaded');
+  return [[`Smallest value in view${name}`, text(Math.min)], [`Largest value in view${name}`, text(Math.max)]];
 }
 
 /** @param {Record<string, unknown>} attributes @returns {[string, string][]} The plain values the source left. */

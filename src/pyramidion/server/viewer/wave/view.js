@@ -1,54 +1,55 @@
 // @ts-check
 import { actionButton } from '../frame/controls.js';
 import { h, setText } from '../frame/dom.js';
+import { clippedColumns } from './draw.js';
 
 /**
  * The elements of the waveform panel. No state and no arithmetic: the panel fills them.
- *
- * @typedef {ReturnType<typeof buildView>} View
- * @typedef {import('./dataset.js').WaveDataset} WaveDataset
- * @typedef {import('../frame/actions.js').Action} Action
  */
 
 const MANY = 64; // above this a list to choose from is no help any more
 
-/**
- * @param {WaveDataset} dataset
- * @param {readonly Action[]} actions
- * @param {(change: Partial<import('./dataset.js').Selection>) => void} select
- */
-export function buildView(dataset, actions, select) {
+/** @param {import('./panel.js').WavePanel} panel */
+export function buildView(panel) {
+  const { dataset, actions } = panel;
   const { channels, trcs, segments } = dataset.shape;
   const act = (/** @type {string} */ id) => actions.find((action) => action.id === id);
-  const channel = chooser('Channel', channels, (ch) => select({ ch }));
-  const trace = chooser('Trace', trcs, (trc) => select({ trc }));
-  const segment = chooser('Segment', segments, (seg) => select({ seg }));
+  const choosers = {
+    ch: chooser('Channel', channels, (ch) => panel.select({ ch })),
+    trc: chooser('Trace', trcs, (trc) => panel.select({ trc })),
+    seg: chooser('Segment', segments, (seg) => panel.select({ seg })),
+  };
   if (segments > 1) {
-    segment.element.prepend(actionButton(act('previous-segment'), 'left'));
-    segment.element.append(actionButton(act('next-segment'), 'right'));
+    choosers.seg.element.prepend(actionButton(act('previous-segment'), 'left'));
+    choosers.seg.element.append(actionButton(act('next-segment'), 'right'));
   }
+  const all = channels > 1 ? actionButton(act('channels'), 'layers') : null;
+  const stacked = channels > 1 ? actionButton(act('layout'), 'rows') : null;
 
   const caption = h('p', { class: 'caption' });
+  const clipped = h('p', { class: 'clipped', hidden: true, title: 'The converter was at its limit: what is drawn there is less than there was' });
   const summary = h('p', { class: 'summary' });
   const canvas = h('canvas', { class: 'trace', role: 'img', tabindex: '0' });
+  const now = h('div', { class: 'now', hidden: true, title: 'Time cursor, shared by all panels' });
   const cursor = h('div', { class: 'cursor', hidden: true });
   const dot = h('div', { class: 'dot', hidden: true });
   const mark = h('div', { class: 'mark', hidden: true });
   const readout = h('div', { class: 'readout', hidden: true });
   const note = h('p', { class: 'note', hidden: true });
-  const plot = h('div', { class: 'plot' }, canvas, caption, summary, cursor, dot, mark, readout, note);
+  const plot = h('div', { class: 'plot' }, canvas, h('div', { class: 'labels' }, caption, clipped), summary, now, cursor, dot, mark, readout, note);
   const xAxis = h('div', { class: 'x-axis', 'aria-hidden': 'true' });
   const yAxis = h('div', { class: 'y-axis', 'aria-hidden': 'true' });
   const stripCanvas = h('canvas', { class: 'strip-trace' });
   const stripWindow = h('div', { class: 'strip-window' });
   const strip = h('div', { class: 'strip', title: 'The whole record: drag the window, or press beside it' }, stripCanvas, stripWindow);
+  const dock = h('div', { class: 'dock', hidden: true });
   const values = h('tbody');
 
   const element = h(
     'section', { class: 'wave', 'aria-label': 'Waveform' },
     h(
       'div', { class: 'toolbar' },
-      h('div', { class: 'choosers' }, channel.element, trace.element, segment.element),
+      h('div', { class: 'choosers' }, ...Object.values(choosers).map((one) => one.element), all, stacked),
       h(
         'div', { class: 'buttons', role: 'group', 'aria-label': 'Move and zoom' },
         actionButton(act('start'), 'start'), actionButton(act('pan-left'), 'left'),
@@ -58,14 +59,34 @@ export function buildView(dataset, actions, select) {
       ),
     ),
     h('div', { class: 'figure' }, yAxis, plot, xAxis, strip),
+    dock,
     h(
       'aside', { class: 'values', 'aria-label': 'Values of this view' },
       h('table', {}, h('caption', {}, 'This view in numbers'), values),
     ),
   );
   return {
-    element, caption, summary, canvas, cursor, dot, mark, readout, note, plot, xAxis, yAxis, strip, stripCanvas, stripWindow, values,
-    choosers: { ch: channel, trc: trace, seg: segment },
+    element, caption, summary, canvas, now, cursor, dot, mark, readout, note, plot, xAxis, yAxis, strip, stripCanvas, stripWindow, dock, values, choosers,
+    /** Show what is chosen. */
+    showState() {
+      const { channels: shown, trc, seg, layout } = panel.state.value;
+      choosers.ch.show(shown[0]);
+      choosers.trc.show(trc);
+      choosers.seg.show(seg);
+      if (!all || !stacked) return;
+      all.setAttribute('aria-pressed', String(shown.length === channels));
+      stacked.setAttribute('aria-pressed', String(layout === 'stacked'));
+      stacked.disabled = shown.length < 2;
+    },
+    /** @param {readonly import('./types.js').Trace[]} traces */
+    showClipped(traces) {
+      const names = traces.filter(({ columns, selection }) => {
+        const limits = dataset.clipCodes(selection);
+        return columns && limits && clippedColumns(columns, limits) > 0;
+      }).map(({ ch }) => dataset.channelName(ch));
+      clipped.hidden = names.length === 0;
+      setText(clipped, names.length === 0 ? '' : traces.length > 1 ? `Clipped: ${names.join(', ')}` : 'Clipped');
+    },
   };
 }
 
