@@ -9,7 +9,8 @@ const { COLORMAPS, expand, ramp } = await load('image/colormaps.js');
 const { readAxes, siUnit } = await load('image/axes.js');
 const { formatColour, parseColour, readChannels } = await load('image/channels.js');
 const { summarise } = await load('image/measure.js');
-const { histogram, sample } = await load('image/sampling.js');
+const { sample } = await load('image/sampling.js');
+const { countValues, histogram } = await load('image/histogram.js');
 const { spread } = await load('image/look.js');
 const { commandsFor, hostedLinks } = await load('image/elsewhere.js');
 const { openImage } = await load('image/dataset.js');
@@ -176,7 +177,7 @@ test('which panel shows a store', () => {
 });
 
 test('other programs: commands always, links only for public addresses', () => {
-  assert.match(commandsFor('https://h.org/a b.zarr', 3)[0].command, /^napari .*"https:\/\/h\.org\/a b\.zarr"$/);
+  assert.match(commandsFor('https://h.org/a b.zarr', 3)[0].text, /^napari .*"https:\/\/h\.org\/a b\.zarr"$/);
   assert.deepEqual(hostedLinks('http://h.org/a.zarr', 3), []);
   for (const host of ['localhost', '127.0.0.1', '192.168.1.5', '172.20.0.1', 'lab.local', 'server', '[::1]']) assert.deepEqual(hostedLinks(`https://${host}/a.zarr`, 3), [], host);
   assert.equal(hostedLinks('https://data.example.org/a.zarr', 3).length, 3);

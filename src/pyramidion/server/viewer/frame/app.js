@@ -138,8 +138,14 @@ export class App {
     return this.#started && this.views.every((view) => view.settled) && !this.desk.coming && (this.desk.here?.settled ?? true);
   }
 
-  async copyLink() {
+  /** @returns {string} The part of the address that holds what is seen. */
+  link() {
     this.#writeHash();
+    return location.hash;
+  }
+
+  async copyLink() {
+    this.link();
     let said = 'Link copied';
     try {
       await navigator.clipboard.writeText(location.href);
@@ -235,7 +241,8 @@ export class App {
 
   /** @param {View} view @param {import('./hash.js').HashState} state @returns {import('./hash.js').HashState} */
   #withTool(view, state) {
-    const tool = this.desk.here?.toolOf(view) ?? state.get('tool') ?? '';
+    if (!this.desk.here) return state; // what the view begins with is not open yet
+    const tool = this.desk.here.toolOf(view);
     if (tool === (view.panel?.firstTool ?? '')) state.delete('tool');
     else state.set('tool', tool || 'none');
     return state;

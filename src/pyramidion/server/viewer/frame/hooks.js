@@ -16,6 +16,8 @@ export function testHooks(app) {
       }
     },
     stats: () => app.stats,
+    /** What follows # in the link of what is seen now. */
+    link: () => app.link(),
     /** Unix seconds of the time cursor that all panels share. */
     clock: () => app.clock.time,
     /** @param {string} id   Open a tool of the active panel. */

@@ -9,7 +9,7 @@ import { h, icon, setText } from './dom.js';
 export class Rail {
   /** @param {() => void} close */
   constructor(close) {
-    this.trees = h('div', { class: 'rail-trees' });
+    this.trees = h('div', { class: 'rail-trees', tabindex: '0', role: 'group', 'aria-label': 'What the data hold' });
     this.element = h(
       'nav', { class: 'rail', 'aria-label': 'Arrays and channels' },
       h('header', {}, h('h2', {}, 'Data'), h('button', { type: 'button', class: 'button', 'aria-label': 'Close', title: 'Close (J)', onclick: close }, icon('close'))),

@@ -14,7 +14,10 @@ export function topBar(views, activate, buttons) {
     h('a', { class: 'brand', href: '?', title: 'Open something else' }, mark(), h('span', {}, 'pyramidion')),
     ...(views.length > 1
       ? views.map((view, i) => h('button', { type: 'button', class: 'data-tab', 'data-view': i, title: view.address, onclick: () => activate(view) }, view.title))
-      : views.map((view) => h('span', { class: 'data-name', title: view.address }, view.title))),
+      : []),
+    views.length > 0
+      ? h('h1', { class: views.length === 1 ? 'data-name' : 'unseen', title: views[0].address }, views.map(({ title }) => title).join(', '))
+      : null,
     h(
       'div', { class: 'top-buttons' },
       ...buttons.map(({ button, action }) =>

@@ -1,48 +1,52 @@
 // @ts-check
-import { h, icon } from '../frame/dom.js';
+import { handoffDialog, isPublic, pythonQuoted, shellQuoted } from '../frame/handoff.js';
+import { areaOf } from './geometry.js';
 
 /**
- * Ways to open the same data in other programs: commands to copy, and links where they can work.
+ * Ways to open an image in other programs, and to read exactly what is in view.
  *
- * @param {string} url   Of the data. @param {2 | 3} version   Of the store.
- * @param {(text: string) => void} say
- * @returns {HTMLDialogElement}
+ * @param {import('./panel.js').ImagePanel} panel
  */
-export function elsewhereDialog(url, version, say) {
-  const close = h('button', { type: 'button', class: 'button', 'aria-label': 'Close', onclick: () => dialog.close() }, icon('close'));
-  const commands = commandsFor(url, version).map(({ name, command }) => h(
-    'div', { class: 'command' },
-    h('h3', {}, name),
-    h('button', { type: 'button', class: 'plain', 'aria-label': `Copy the command for ${name}`, onclick: () => void copy(command, say) }, 'Copy'),
-    h('pre', { tabindex: '0' }, command),
-  ));
-  const links = hostedLinks(url, version).map(({ name, href }) => h('a', { class: 'plain', href, target: '_blank', rel: 'noopener noreferrer' }, name));
-  const hosted = links.length > 0
-    ? h('p', { class: 'links' }, ...links)
-    : h('p', {}, 'Viewers on public web sites can only read data at a public https address: this store is not at one.');
-  const dialog = h(
-    'dialog', { class: 'help elsewhere', 'aria-labelledby': 'elsewhere-title' },
-    h('header', {}, h('h2', { id: 'elsewhere-title' }, 'Open elsewhere'), close), ...commands, h('h3', {}, 'On the web'), hosted,
-  );
-  dialog.addEventListener('click', (event) => {
-    if (event.target === dialog) dialog.close(); // a click beside it
-  });
-  dialog.addEventListener('close', () => dialog.remove());
-  return dialog;
+export function openElsewhere(panel) {
+  const { url, version } = panel.source;
+  handoffDialog([...readingsOf(panel, url), ...commandsFor(url, version)], hostedLinks(url, version), (text) => panel.host.say(text));
 }
 
-/** @param {string} url @param {2 | 3} version @returns {{name: string, command: string}[]} */
+/** @param {import('./panel.js').ImagePanel} panel @param {string} url @returns {import('../frame/handoff.js').Recipe[]} */
+function readingsOf({ dataset, pane, place, look }, url) {
+  const { frame, plane } = pane;
+  if (!frame) return [];
+  const level = dataset.levels[pane.level];
+  const { h0, h1, v0, v1 } = areaOf(frame);
+  const shown = /** @type {Record<string, [number, number]>} */ ({ [plane.h]: [h0, h1], [plane.v]: [v0, v1] });
+  const at = /** @type {Record<string, number>} */ ({ ...place.point, t: place.t });
+  const cuts = dataset.axes.map(({ name }) => {
+    if (name === 'c') return String(look.visible[0]?.index ?? 0);
+    if (!(name in shown)) return String(dataset.pixelAt(level, name, at[name] + 0.5));
+    const [first, last] = shown[name].map((edge) => dataset.pixelAt(level, name, edge));
+    return `${first}:${last + 1}`;
+  });
+  return [{
+    name: 'Python: the pixels in view',
+    text: [
+      'import zarr  # pip install zarr fsspec aiohttp',
+      `level = zarr.open_array(${pythonQuoted(`${url.replace(/\/$/, '')}/${level.array.path}`.replace(/\/$/, ''))}, mode="r")`,
+      `pixels = level[${cuts.join(', ')}]  # axes ${dataset.axes.map(({ name }) => name).join(', ')}`,
+    ].join('\n'),
+  }];
+}
+
+/** @param {string} url @param {2 | 3} version @returns {import('../frame/handoff.js').Recipe[]} */
 export function commandsFor(url, version) {
   return [
-    { name: 'napari', command: `napari --plugin napari-ome-zarr ${shellQuoted(url)}` },
+    { name: 'napari', text: `napari --plugin napari-ome-zarr ${shellQuoted(url)}` },
     {
       name: 'neuroglancer',
-      command: `python -i -c ${shellQuoted([
+      text: `python -i -c ${shellQuoted([
         'import neuroglancer', 'viewer = neuroglancer.Viewer()', 'with viewer.txn() as state:',
         `    state.layers['image'] = neuroglancer.ImageLayer(source='zarr${version}://${url}')`, 'print(viewer)',
       ].join('\n'))}`,
     },
-    { name: 'Python', command: `python -i -c ${shellQuoted(`import zarr; data = zarr.open('${url}', mode='r')`)}` },
   ];
 }
 
@@ -60,26 +64,4 @@ export function hostedLinks(url, version) {
     { name: 'vizarr', href: `https://hms-dbmi.github.io/vizarr/?source=${data}` },
     { name: 'OME-NGFF validator', href: `https://ome.github.io/ome-ngff-validator/?source=${data}` },
   ];
-}
-
-/** @param {string} url @returns {boolean} Whether a page on another site may reach it: https, and not this machine or its network. */
-function isPublic(url) {
-  const { protocol, hostname } = new URL(url);
-  const near = /^(localhost|127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|\[)|\.(local|internal|lan|home|localhost)$/.test(hostname);
-  return protocol === 'https:' && !near && hostname.includes('.');
-}
-
-/** @param {string} text @returns {string} One word for a POSIX shell. */
-function shellQuoted(text) {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `"${text.replace(/["\\$`]/g, '\\$&')}"`;
-}
-
-/** @param {string} text @param {(text: string) => void} say */
-async function copy(text, say) {
-  try {
-    await navigator.clipboard.writeText(text);
-    say('Command copied');
-  } catch {
-    say('The browser does not allow copying here: mark the text and copy it');
-  }
 }

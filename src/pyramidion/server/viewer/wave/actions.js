@@ -39,6 +39,7 @@ export function waveActions(panel) {
     ...(panel.dataset.shape.channels > 1 ? channelActions(panel) : []),
     action('cursor-x', 'Cursor X here', ['x'], () => panel.placeCursor('x')),
     action('cursor-y', 'Cursor Y here', ['y'], () => panel.placeCursor('y')),
+    action('elsewhere', 'Open elsewhere', ['o'], () => void import('./elsewhere.js').then(({ openElsewhere }) => openElsewhere(panel))),
     action('cancel', 'Let go, close', ['escape'], () => panel.cancel()),
   ];
 }

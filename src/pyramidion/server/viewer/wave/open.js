@@ -11,7 +11,7 @@ import { WavePanel } from './panel.js';
  */
 export async function openPanel({ store, group, scheduler, host }) {
   const dataset = await openWaveform(store, group);
-  const panel = new WavePanel(dataset, scheduler, host);
+  const panel = new WavePanel(dataset, scheduler, host, store.where(''));
   return {
     title: dataset.name,
     element: panel.element,

@@ -49,9 +49,10 @@ export class WavePanel {
   /** Waits for a place to be pressed. @type {((spot: Spot | null) => void) | null} */ #picked = null;
   /** Asks for what the windows of lenses need, before the view's own spare requests. @type {Set<() => void>} */ #planners = new Set();
 
-  /** @param {WaveDataset} dataset @param {Scheduler} scheduler @param {PanelHost} host */
-  constructor(dataset, scheduler, host) {
+  /** @param {WaveDataset} dataset @param {Scheduler} scheduler @param {PanelHost} host @param {string} source   Address of the store. */
+  constructor(dataset, scheduler, host, source) {
     this.dataset = dataset;
+    this.source = source;
     this.scheduler = scheduler;
     this.host = host;
     this.state = waveState(dataset);

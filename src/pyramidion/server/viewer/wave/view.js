@@ -55,7 +55,7 @@ export function buildView(panel) {
         actionButton(act('start'), 'start'), actionButton(act('pan-left'), 'left'),
         actionButton(act('zoom-out'), 'minus'), actionButton(act('fit'), 'fit'),
         actionButton(act('samples'), 'dots'), actionButton(act('zoom-in'), 'plus'),
-        actionButton(act('pan-right'), 'right'), actionButton(act('end'), 'end'),
+        actionButton(act('pan-right'), 'right'), actionButton(act('end'), 'end'), actionButton(act('elsewhere'), 'elsewhere'),
       ),
     ),
     h('div', { class: 'figure' }, yAxis, plot, xAxis, strip),
