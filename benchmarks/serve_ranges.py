@@ -49,8 +49,7 @@ error_log {folder}/error.log;
 events {{ worker_connections 1024; }}
 http {{
   access_log off;
-  sendfile on;
-  tcp_nopush on;
+  {sending}
   keepalive_requests 1000000;
   client_body_temp_path {folder}/body;
   proxy_temp_path {folder}/proxy;
@@ -64,6 +63,8 @@ http {{
 }}
 """
 
+SENDFILE = "sendfile on; tcp_nopush on;"
+
 WRK = """
 local size, length = {size}, {length}
 request = function()
@@ -72,6 +73,7 @@ request = function()
 end
 done = function(summary, latency, requests)
   io.write("bad ", summary.errors.status + summary.errors.read + summary.errors.timeout, "\\n")
+  io.write("p99 us ", latency:percentile(99), "\\n")
 end
 """
 
@@ -84,6 +86,7 @@ class Server(NamedTuple):
 class Round(NamedTuple):
     requests_per_s: float
     cpu_us: float  # of the server, a request; wrk itself takes the second core
+    p99_ms: float
 
 
 def main() -> None:
@@ -126,10 +129,10 @@ def measure(folder: Path, root: Path, n_rounds: int, seconds: int) -> dict[str, 
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, root: Path) -> Iterator[Server]:
+def nginx(folder: Path, root: Path, sending: str = SENDFILE) -> Iterator[Server]:
     port = free_port()
     config = folder / "nginx.conf"
-    config.write_text(NGINX.format(folder=folder, root=root, port=port))
+    config.write_text(NGINX.format(folder=folder, root=root, port=port, sending=sending))
     with child(["nginx", "-c", str(config), "-e", str(folder / "error.log")], port) as pid:
         yield Server(f"http://127.0.0.1:{port}/shard", pid)
 
@@ -166,9 +169,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wrk(server: Server, script: Path, seconds: int) -> Round:
+def wrk(server: Server, script: Path, seconds: int, n_connections: int = N_CONNECTIONS) -> Round:
     """Load a server for a while; every answer must be good."""
-    command = ["wrk", "-t1", f"-c{N_CONNECTIONS}", f"-d{seconds}s", "-s", str(script), server.url]
+    command = ["wrk", "-t1", f"-c{n_connections}", f"-d{seconds}s", "--timeout", "20s"]
+    command += ["-s", str(script), server.url]
     before = cpu_s(server.pid)
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     used = cpu_s(server.pid) - before
@@ -176,7 +180,8 @@ def wrk(server: Server, script: Path, seconds: int) -> Round:
         raise RuntimeError(text)
     n_requests = int(re.search(r"([0-9]+) requests in", text)[1])
     rate = float(re.search(r"Requests/sec:\s+([0-9.]+)", text)[1])
-    return Round(rate, 1e6 * used / n_requests)
+    p99_ms = float(re.search(r"^p99 us ([0-9.]+)$", text, re.MULTILINE)[1]) / 1000
+    return Round(rate, 1e6 * used / n_requests, p99_ms)
 
 
 def cpu_s(pid: int) -> float:

@@ -233,7 +233,7 @@ def test_cfg_10_an_old_host_gets_a_token(tmp_path):
     done = run("acquire", "--config", "cfg.json", "--frames", "5", "--stats", "none", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "for those who have its token" in done.stdout
-    assert "/viewer?token=" in done.stdout
+    assert "/viewer#token=" in done.stdout
 
 
 # -- running -----------------------------------------------------------------------------------

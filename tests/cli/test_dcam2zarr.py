@@ -90,7 +90,7 @@ def test_with_its_configuration_alone(tmp_path, environment):
     )  # fmt: skip
     try:
         told = [line for line in iter(process.stdout.readline, "Ctrl-C ends it.\n") if line]
-        port = re.search(r":(\d+)/viewer\?token=", "".join(told))[1]
+        port = re.search(r":(\d+)/viewer#token=", "".join(told))[1]
         url = f"http://localhost:{port}"
         # The client that is printed in the original's text; it knows no token.
         with urllib.request.urlopen(f"{url}/info") as answer:

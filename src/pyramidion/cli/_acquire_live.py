@@ -94,5 +94,5 @@ def live_lines(settings: ServerSettings, url: str) -> list[str]:
     free = " On this machine it needs none." if settings.free_for_this_machine else ""
     return [
         f"Live at {reached}/viewer, for those who have its token.{free}",
-        f"Open it once with its token: {reached}/viewer?token={settings.token}",
+        f"Open it once with its token: {reached}/viewer#token={settings.token}",
     ]

@@ -26,8 +26,12 @@ def serve(
     ] = None,
     host: Annotated[
         str,
-        typer.Option("--host", metavar="ADDRESS", help="Listen here; others need the token."),
-    ] = "127.0.0.1",
+        typer.Option(
+            "--host",
+            metavar="ADDRESS",
+            help="Listen here; by default 127.0.0.1. Others need the token.",
+        ),
+    ] = "",
     port: Annotated[
         str, typer.Option("--port", "-p", metavar="N", help="Port; by default 8000 or a free one.")
     ] = "",
@@ -40,6 +44,10 @@ def serve(
     ] = "",
     no_token: Annotated[
         bool, typer.Option("--no-token", help="Let other machines read without a token.")
+    ] = False,
+    public: Annotated[
+        bool,
+        typer.Option("--public", help="Anyone may read, pages of any site too, without a token."),
     ] = False,
     allowed_host: Annotated[
         list[str] | None,
@@ -58,6 +66,26 @@ def serve(
         str,
         typer.Option("--max-pixels", metavar="N", help="Most samples of an answer of /mod_visus."),
     ] = "",
+    tls_cert: Annotated[
+        str, typer.Option("--tls-cert", metavar="FILE", help="Encrypt with this certificate.")
+    ] = "",
+    tls_key: Annotated[
+        str, typer.Option("--tls-key", metavar="FILE", help="Its private key.")
+    ] = "",
+    access_log: Annotated[
+        str,
+        typer.Option("--access-log", metavar="FILE|-", help="Add a line for each request."),
+    ] = "",
+    max_clients: Annotated[
+        str,
+        typer.Option("--max-clients", metavar="N", help="Most connections; by default 512."),
+    ] = "",
+    max_per_client: Annotated[
+        str,
+        typer.Option(
+            "--max-per-client", metavar="N", help="Most answers at a time for an address; 16."
+        ),
+    ] = "",
     really: Annotated[bool, typer.Option("--really", help="Yes, that is meant.")] = False,
 ) -> None:
     """Serve datasets, with the viewer, to the browsers of this machine.
@@ -67,21 +95,27 @@ def serve(
 
     Example: pyramidion serve data/
     """
-    from pyramidion.core import parse_count
-    from pyramidion.server import ServerSettings, check_bind, check_origins
+    from pyramidion.server import ServerSettings
 
     number = parse_port(port)
     served = _served(paths or [], config, really=really, listing=listing)
-    limit = parse_count(max_pixels, "--max-pixels") if max_pixels else ServerSettings.max_pixels
-    secret = check_bind(host, token or None, no_token=no_token, really=really)
+    host, secret, origins = _who(host, token, cors or [], no_token, public, really)
     settings = ServerSettings(
         host=host,
         port=DEFAULT_PORT if number is None else number,
-        cors=check_origins(cors or [], token=secret),
+        cors=origins,
         token=secret,
         allowed_hosts=(*_own_names(host), *(allowed_host or [])),
         listing=listing,
-        max_pixels=limit,
+        max_pixels=_limit(max_pixels, "--max-pixels", ServerSettings.max_pixels),
+        public=public,
+        tls_cert=tls_cert or None,
+        tls_key=tls_key or None,
+        access_log=_log_place(access_log, served),
+        max_clients=_limit(max_clients, "--max-clients", ServerSettings.max_clients),
+        max_answers_per_client=_limit(
+            max_per_client, "--max-per-client", ServerSettings.max_answers_per_client
+        ),
     )
     run_server(served, settings, lambda url: announce(served, settings, url), any_port=not port)
 
@@ -107,6 +141,50 @@ def _served(paths: list[str], config: str, *, really: bool, listing: bool) -> Se
         return Served({"": next(iter(mounts.values()))} if len(mounts) == 1 else mounts)
     found = check_served(paths, really=really) if paths else Served()
     return found.joined(read_config(Path(config))) if config else found
+
+
+def _who(
+    host: str, token: str, cors: list[str], no_token: bool, public: bool, really: bool
+) -> tuple[str, str | None, tuple[str, ...]]:
+    """Return where the server listens, its token, and the origins that may read."""
+    from pyramidion.core import UsageError
+    from pyramidion.server import check_bind, check_origins
+
+    if not public:
+        host = host or "127.0.0.1"
+        secret = check_bind(host, token or None, no_token=no_token, really=really)
+        return host, secret, check_origins(cors, token=secret)
+    for given, option in ((token, "--token"), (cors, "--cors")):
+        if given:
+            mend = "leave one out"
+            raise UsageError("--public", f"contradicts {option}", None, mend, id="PYR-SRV-03")
+    return host or "0.0.0.0", None, ("*",)  # noqa: S104 - that is what was asked for
+
+
+def _limit(text: str, option: str, default: int) -> int:
+    from pyramidion.core import UsageError, parse_count
+
+    if not text:
+        return default
+    number = parse_count(text, option)
+    if number < 1:
+        raise UsageError(option, "must be at least 1", number, id="PYR-SRV-09")
+    return number
+
+
+def _log_place(place: str, served: Served) -> str | None:
+    """Return where requests are logged; not among the files that are served."""
+    from pathlib import Path
+
+    from pyramidion.core import UsageError
+
+    if place in ("", "-"):
+        return place or None
+    path = Path(place).resolve()
+    if any(path.is_relative_to(Path(folder).resolve()) for folder in served.folders.values()):
+        what, mend = "lies inside what is served", "choose another place"
+        raise UsageError(f"--access-log {place}", what, None, mend, id="PYR-SRV-08")
+    return str(path)
 
 
 def parse_port(text: str) -> int | None:
@@ -158,16 +236,18 @@ def announce(served: Served, settings: ServerSettings, url: str) -> None:
     from pyramidion.core import escape
 
     if settings.host in _ANY:
-        url = f"http://{socket.gethostname()}:{url.rpartition(':')[2]}"
+        scheme, _, rest = url.partition("://")
+        url = f"{scheme}://{socket.gethostname()}:{rest.rpartition(':')[2]}"
     names = ", ".join(escape(name, limit=300) for name in served.names)
     print(f"Serving {names} at {url}/")
+    if settings.public:
+        print(f"Anyone who reaches this machine can read {names}: no token is asked for.")
     if settings.token is None:
         for place in served.places:
             print(f"View it at {url}{place}")
     else:
         first = (served.places or ["/"])[0]
-        joint = "&" if "?" in first else "?"
-        print(f"Open it once with its token: {url}{first}{joint}token={settings.token}")
+        print(f"Open it once with its token: {url}{first}#token={settings.token}")
     sys.stdout.flush()
 
 

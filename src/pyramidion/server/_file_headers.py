@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 
 from pyramidion.server._errors import Pairs
 
-ONE_MESSAGE = 4 * 2**20
+ONE_MESSAGE = 256 * 1024
 """Bytes of a body that is read before the answer begins; a larger one is sent while it is read."""
 
 Part = bytes | tuple[int, int]
 """Bytes of a body: these, or those of the file from an offset on, of a length."""
 
-_PIECE = 2**20
+_PIECE = 256 * 1024
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".gif": "image/gif",

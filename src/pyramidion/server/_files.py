@@ -219,6 +219,8 @@ class Files:
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             for piece in pieces(parts):
+                # Nothing below waits for what is in memory, nor for a client that has left.
+                await asyncio.sleep(0)
                 if gone.done():
                     return
                 body = piece if isinstance(piece, bytes) else await self._read(file, *piece)

@@ -71,7 +71,7 @@ def run_live_server(
             live = LiveView(ring_name, name)
             app = build_app(served, settings, live)
             url = url_of(settings, bound)
-            _LiveServer(app, live, lambda: _send(connection, url)).run(sockets=[bound])
+            _LiveServer(app, live, lambda: _send(connection, url), settings).run(sockets=[bound])
     except PyramidionError as error:
         _send(connection, error)
     except FileNotFoundError:  # the ring: the recording ended while this process was starting
@@ -81,8 +81,14 @@ def run_live_server(
 class _LiveServer(Server):
     """A server that ends with the recording, and whose waiting clients do not hold that up."""
 
-    def __init__(self, app: ASGIApp, live: LiveView, on_ready: Callable[[], object]) -> None:
-        super().__init__(app, on_ready)
+    def __init__(
+        self,
+        app: ASGIApp,
+        live: LiveView,
+        on_ready: Callable[[], object],
+        settings: ServerSettings,
+    ) -> None:
+        super().__init__(app, on_ready, settings)
         self.config.timeout_graceful_shutdown = _LAST_ANSWERS_S
         self._live = live
         self._n_last = 0

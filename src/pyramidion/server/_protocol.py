@@ -1,7 +1,8 @@
-"""HTTP/1.1 with bounds: how long, how large and how slow the head of a request may be.
+"""HTTP/1.1 with bounds: how long, how large and how slow a request and the reading of its answer.
 
 The server underneath answers everything it cannot parse with 400, waits for ever for the first
-byte, and lets a head grow without end. This says what is wrong, and stops waiting.
+byte, lets a head grow without end, and keeps an answer for whoever never reads it. This says what is
+wrong, and stops waiting.
 """
 
 from __future__ import annotations
@@ -9,42 +10,116 @@ from __future__ import annotations
 import asyncio
 import http
 import json
+from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from pyramidion.server._access_log import AccessLog
+from pyramidion.server._clients import Clients
+from pyramidion.server._turns import NoTurnError, Turn, Turns, begin_turn, client_key
+from pyramidion.server._work import ClientGoneError, unless_gone
 
 MAX_HEAD_BYTES = 16 * 1024
 MAX_URL_BYTES = 8 * 1024
 MAX_HEADERS = 100
-HEAD_TIMEOUT_S = 10.0
 
 _ALLOW = "allow: GET, HEAD, OPTIONS\r\n"
+_RETRY_AFTER = "retry-after: 1\r\n"
+_CLIENT_LEFT = 499
 
 
 class _RefusedError(Exception):
     """Leaves the parser's callback; the protocol has noted what to answer."""
 
 
+class Traffic(ServerState):
+    """What the connections of one server share.
+
+    Parameters
+    ----------
+    clients : Clients
+        All connections.
+    turns : Turns
+        The answers that are made at a time.
+    access_log : AccessLog, optional
+        Where requests are written.
+    """
+
+    def __init__(self, clients: Clients, turns: Turns, access_log: AccessLog | None) -> None:
+        super().__init__()
+        self.clients, self.turns, self.access_log = clients, turns, access_log
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
+    server_state: Traffic
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._routes: ASGIApp = self.app
+        self.app = self._answer
+        self._clients, self._turns = self.server_state.clients, self.server_state.turns
         self._refusal: tuple[int, str, str] | None = None
         self._in_head = True
         self._n_head_bytes = 0
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._answered: RequestResponseCycle | None = None
+        self._turn: Turn | None = None
+        self._client: str | None = None
+        self.n_moves = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait for the first request."""
         super().connection_made(transport)
-        self._wait_for_head()
+        self._client = client_key(self.client[0] if self.client else None)
+        self._clients.add(self, self.loop.time())
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
-        self._stop_waiting()
+        """Be forgotten."""
+        self._clients.remove(self)
+        if self._answered is not None:
+            # The server underneath tells it to the last request only, which may still wait.
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         super().connection_lost(exc)
+
+    @property
+    def n_unread(self) -> int:
+        """Bytes that are held for the client and that the system did not take yet."""
+        return self.transport.get_write_buffer_size()
+
+    def pause_writing(self) -> None:
+        """Note that the client reads more slowly than it is answered: others go first."""
+        super().pause_writing()
+        self._clients.stalled.add(self)
+        if self._turn is not None:
+            self._turn.rest()
+
+    def resume_writing(self) -> None:
+        """Note that the client has read."""
+        super().resume_writing()
+        self.n_moves += 1
+        self._clients.stalled.discard(self)
+        if self._turn is not None:
+            self._turn.go_on()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, unless it is there."""
+        self.n_moves += 1
+        if self._in_head:  # a part of the next one is
+            self._clients.begins(self, self.loop.time())
+        elif not self.pipeline:
+            self._clients.rests(self, self.loop.time())
+        super().on_response_complete()
+
+    def hang_up(self) -> None:
+        """Close at once, whatever is still to be sent."""
+        self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; note what a refused request did wrong."""
@@ -54,22 +129,22 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             return  # nothing to upgrade to: the request itself has been answered
         except httptools.HttpParserInvalidMethodError:
-            self._refuse(501, "PYR-HTTP-09", "not a method")
+            self.refuse(501, "PYR-HTTP-09", "not a method")
             return
         except httptools.HttpParserError:
-            self._refuse(*(self._refusal or (400, "PYR-HTTP-15", "not an HTTP request")))
+            self.refuse(*(self._refusal or (400, "PYR-HTTP-15", "not an HTTP request")))
             return
-        if self._in_head and self._n_head_bytes == 0 and self._head_timer is None:
-            self._wait_for_head()
         if self._in_head:
             self._n_head_bytes += len(data)
             if self._n_head_bytes > MAX_HEAD_BYTES:
-                self._refuse(431, "PYR-HTTP-15", "the head of the request is too long")
+                self.refuse(431, "PYR-HTTP-15", "the head of the request is too long")
 
     def on_message_begin(self) -> None:
         """Start a request."""
         self._in_head = True
         self._n_head_bytes = 0
+        if self.cycle is None or self.cycle.response_complete:
+            self._clients.begins(self, self.loop.time())
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -81,7 +156,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Check the head and start the answer."""
         self._in_head = False
-        self._stop_waiting()
+        self._clients.asks(self)
         size = sum(len(name) + len(value) + 4 for name, value in self.headers)
         if len(self.headers) > MAX_HEADERS or size > MAX_HEAD_BYTES:
             self._leave(431, "PYR-HTTP-15", "the head of the request is too long")
@@ -95,24 +170,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self.url = b"/"
         super().on_headers_complete()
 
-    def _wait_for_head(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._give_up)
-
-    def _stop_waiting(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def _give_up(self) -> None:
-        self._refuse(408, "PYR-HTTP-16", "the request did not arrive in time")
-
-    def _leave(self, status: int, id_: str, what: str) -> None:
-        self._refusal = (status, id_, what)
-        raise _RefusedError(what)
-
-    def _refuse(self, status: int, id_: str, what: str) -> None:
-        self._stop_waiting()
+    def refuse(self, status: int, id_: str, what: str) -> None:
+        """Answer with an error and close; what is being answered is finished first."""
         if self.transport.is_closing():
+            self.transport.abort()  # nor did the client read this
             return
         if self.cycle is not None and not self.cycle.response_complete:
             # An answer is under way: it is finished, and the connection closed after it.
@@ -120,10 +181,119 @@ class BoundedProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             return
         body = json.dumps({"error": {"id": id_, "what": what}})
+        more = {405: _ALLOW, 501: _ALLOW, 503: _RETRY_AFTER}.get(status, "")
         head = (
             f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\n"
             f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
-            f"{_ALLOW if status in (405, 501) else ''}connection: close\r\n\r\n"
+            f"{more}connection: close\r\n\r\n"
         )
         self.transport.write((head + body).encode("ascii"))
         self.transport.close()
+        log = self.server_state.access_log
+        if log is not None:
+            log.add(self._address, "-", b"-", status, len(body), 0.0)
+
+    @property
+    def _address(self) -> str:
+        return self.client[0] if self.client else "-"
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request when it is its turn."""
+        self._answered = _cycle_of(receive)
+        log = self.server_state.access_log
+        if log is None:
+            await self._answer_in_turn(scope, receive, send)
+            return
+        began, told = self.loop.time(), _Told()
+        try:
+            await self._answer_in_turn(scope, receive, told.listening(send))
+        finally:
+            query = scope["query_string"]
+            target = scope["raw_path"] + (b"?" + query if query else b"")
+            took = self.loop.time() - began
+            log.add(self._address, scope["method"], target, told.status, told.n_bytes, took)
+
+    async def _answer_in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
+        turn = self._turns.take_at_once(self._client)
+        try:
+            if turn is None:
+                taken = asyncio.ensure_future(self._turns.take(self._client))
+                turn = await unless_gone(receive, taken)
+            self._turn = turn
+            if self.flow.write_paused:  # the client has yet to read what it asked for before
+                turn.rest()
+            begin_turn(turn)
+            await self._routes(scope, receive, self._drained(send))
+        except ClientGoneError:
+            return
+        except NoTurnError as busy:
+            await _send_busy(busy, send)
+        except asyncio.CancelledError:
+            # The server ends, and waits no longer. Passed on, this would be printed as a fault.
+            _cycle_of(receive).disconnected = True
+            self.transport.abort()
+        finally:
+            if self._turn is turn:
+                self._turn = None
+            if turn is not None:
+                turn.end()
+
+    def _drained(self, send: Send) -> Send:
+        """Return a ``send`` that waits until a piece is read before the next one is made.
+
+        The server underneath waits when it has the next one: two for each slow reader.
+        """
+
+        async def send_piece(message: Message) -> None:
+            await send(message)
+            if self.flow.write_paused:
+                await self.flow.drain()
+
+        def send_drained(message: Message) -> Awaitable[None]:
+            return send_piece(message) if message.get("more_body") else send(message)
+
+        return send_drained
+
+    def _leave(self, status: int, id_: str, what: str) -> None:
+        self._refusal = (status, id_, what)
+        raise _RefusedError(what)
+
+
+@dataclass
+class _Told:
+    """What a client was told."""
+
+    status: int = _CLIENT_LEFT
+    n_bytes: int = 0
+
+    def listening(self, send: Send) -> Send:
+        """Return a ``send`` that is listened to."""
+
+        def send_heard(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                self.status = message["status"]
+            else:
+                self.n_bytes += len(message.get("body", b""))
+            return send(message)
+
+        return send_heard
+
+
+def _cycle_of(receive: Receive) -> RequestResponseCycle:
+    """Return the answer that a ``receive`` belongs to: of pipelined ones not always the last."""
+    cycle = getattr(receive, "__self__", None)
+    assert isinstance(cycle, RequestResponseCycle)
+    return cycle
+
+
+async def _send_busy(busy: NoTurnError, send: Send) -> None:
+    mend = "try again in a second"
+    body = json.dumps({"error": {"id": busy.id, "what": busy.what, "mend": mend}}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"retry-after", b"1"),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": busy.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

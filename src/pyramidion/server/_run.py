@@ -1,7 +1,8 @@
-"""Running an application: the port is bound before anything is announced."""
+"""Running an application: the port is bound before anything is announced, and the end is quiet."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import os
@@ -10,19 +11,25 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from pyramidion.core import StorageError, UsageError
+from pyramidion.server._access_log import AccessLog
 from pyramidion.server._checks import check_port
-from pyramidion.server._protocol import BoundedProtocol
+from pyramidion.server._clients import IDLE_S, Clients, connection_limit
+from pyramidion.server._protocol import BoundedProtocol, Traffic
 from pyramidion.server._settings import ServerSettings, authority
+from pyramidion.server._tls import accept_tls, tls_context
+from pyramidion.server._turns import Turns
 
-_MAX_CONNECTIONS = 512
-_BACKLOG = 512
-_KEEP_ALIVE_S = 30
+_BACKLOG = 2048
 _LAST_ANSWERS_S = 5
+_GIVING_UP_S = 1.0
+_TICKS_A_LOOK = 5
+"""Tenths of a second."""
 _START_S = 30.0
 _NEXT_PORTS = 32
 
@@ -34,7 +41,9 @@ def run(
     *,
     listener: socket.socket | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; answers under way are finished first.
+    """Serve until SIGINT or SIGTERM; answers under way are finished first, for five seconds.
+
+    A second signal ends it at once.
 
     Parameters
     ----------
@@ -57,7 +66,7 @@ def run(
     with listener or bind(settings) as bound:
         url = url_of(settings, bound)
         ready = None if on_ready is None else lambda: on_ready(url)
-        Server(app, ready).run(sockets=[bound])
+        Server(app, ready, settings).run(sockets=[bound])
 
 
 @contextlib.contextmanager
@@ -88,7 +97,7 @@ def serve_background(app: ASGIApp, settings: ServerSettings | None = None) -> It
     with bind(settings) as listener:
         url = url_of(settings, listener)
         ready = threading.Event()
-        server = Server(app, ready.set)
+        server = Server(app, ready.set, settings)
         thread = threading.Thread(
             target=server.run, args=([listener],), name="pyramidion-server", daemon=True
         )
@@ -168,9 +177,29 @@ def bind_next(settings: ServerSettings) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """A server that tells when it answers."""
+    """A server that tells when it answers, and keeps its limits.
 
-    def __init__(self, app: ASGIApp, on_ready: Callable[[], object] | None) -> None:
+    Parameters
+    ----------
+    app : ASGI application
+        The routes.
+    on_ready : callable, optional
+        Called once it answers.
+    settings : ServerSettings, optional
+        How many clients, whether encrypted, what is logged.
+
+    Raises
+    ------
+    UsageError
+        If certificate, key or log file cannot be used.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        on_ready: Callable[[], object] | None,
+        settings: ServerSettings | None = None,
+    ) -> None:
         config = uvicorn.Config(
             app,
             http=BoundedProtocol,
@@ -182,23 +211,95 @@ class Server(uvicorn.Server):
             proxy_headers=False,
             server_header=False,
             backlog=_BACKLOG,
-            limit_concurrency=_MAX_CONNECTIONS,
-            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_keep_alive=int(IDLE_S),
             timeout_graceful_shutdown=_LAST_ANSWERS_S,
         )
         super().__init__(config)
         self._on_ready = on_ready
+        settings = settings or ServerSettings()
+        self._tls = tls_context(settings.tls_cert, settings.tls_key)
+        self._clients = Clients(connection_limit(settings.max_clients))
+        self._turns = Turns(
+            settings.max_answers, settings.max_answers_per_client, lambda: self._clients.is_full
+        )
+        self._log = None
+        if settings.access_log is not None:
+            self._log = AccessLog(settings.access_log, settings.token)
+        self.server_state = Traffic(self._clients, self._turns, self._log)
+        self._doors: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
-        await super().startup(sockets=sockets)
+        if self._tls is None:
+            await super().startup(sockets=sockets)
+        else:
+            await super().startup(sockets=[])
+            loop = asyncio.get_running_loop()
+            self._doors = [
+                loop.create_task(accept_tls(each, self._tls, self._clients, self._connection))
+                for each in sockets or ()
+            ]
         if self._on_ready is not None:
             self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look after slow clients and the log; return whether to end."""
+        if counter % _TICKS_A_LOOK == 0:
+            self._look()
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End; at the second signal at once."""
+        if self.should_exit:
+            self.force_exit = True
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept nobody, finish what is being answered, close the rest without a word."""
+        for door in self._doors:
+            door.cancel()
+        for server in self.servers:
+            server.close()
+        for bound in sockets or ():
+            bound.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await self._wait_for_the_last(self.config.timeout_graceful_shutdown or 0)
+        # Who is still there reads too slowly, or waits for what takes too long. Without their
+        # connections most answers end by themselves.
+        self._clients.hang_up()
+        await asyncio.sleep(0.05)
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        await self._wait_for_the_last(0 if self.force_exit else _GIVING_UP_S)
+        await self.lifespan.shutdown()
+        if self._log is not None:
+            self._log.close()
+
+    async def _wait_for_the_last(self, limit_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + limit_s
+        while len(self._clients) or self.server_state.tasks:
+            if self.force_exit or loop.time() >= until:
+                return
+            self._look()
+            await asyncio.sleep(0.02)
+
+    def _look(self) -> None:
+        self._clients.look(asyncio.get_running_loop().time())
+        self._turns.begin_next()
+        if self._log is not None:
+            self._log.write()
+
+    def _connection(self) -> asyncio.Protocol:
+        state = self.lifespan.state
+        return BoundedProtocol(self.config, server_state=self.server_state, app_state=state)
 
 
 def url_of(settings: ServerSettings, listener: socket.socket) -> str:
     """Return the URL of a server that listens there, as this machine reaches it."""
-    return f"http://{authority(settings.host, listener.getsockname()[1])}"
+    scheme = "http" if settings.tls_cert is None else "https"
+    return f"{scheme}://{authority(settings.host, listener.getsockname()[1])}"
 
 
 def _cannot_bind(error: OSError, host: str, port: int) -> UsageError | StorageError:

@@ -31,6 +31,19 @@ class ServerSettings:
     free_for_this_machine : bool
         Programs on this machine need no token: requests from a loopback address that no proxy
         passed on. Whoever runs a proxy here that hides itself opens the server to its clients.
+    public : bool
+        Anyone may read what is served: any page of any site, under any name of the server,
+        without a token.
+    tls_cert, tls_key : str, optional
+        PEM files: connections are encrypted.
+    access_log : str, optional
+        File to which a line is added for each request, or ``-`` for stdout.
+    max_clients : int
+        Most connections at a time; beyond, those that ask for nothing are closed.
+    max_answers : int
+        Most answers made at a time; four times as many wait, and others are told to come back.
+    max_answers_per_client : int
+        Most of them for one address, other than a loopback one.
     """
 
     host: str = "127.0.0.1"
@@ -41,6 +54,13 @@ class ServerSettings:
     listing: bool = False
     max_pixels: int = 2**24
     free_for_this_machine: bool = False
+    public: bool = False
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    access_log: str | None = None
+    max_clients: int = 512
+    max_answers: int = 64
+    max_answers_per_client: int = 16
 
 
 def is_loopback(host: str) -> bool:

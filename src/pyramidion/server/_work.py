@@ -1,4 +1,8 @@
-"""Reading and encoding in a few threads, given up when the client leaves."""
+"""Reading and encoding in a few threads, given up when the client leaves.
+
+Who waits for somebody else, for an object store or for the next frame of a camera, lets others be
+answered meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,15 @@ from typing import Any, TypeVar
 
 from starlette.types import Receive
 
+from pyramidion.server._turns import resting
+
 Result = TypeVar("Result")
 N_THREADS = max(2, min(4, os.cpu_count() or 1))
 N_TRAVELLING = 16
 """Threads that mostly wait for an object store."""
+
+_BUSY_S = 0.25
+"""What takes longer waits for somebody else."""
 
 
 class ClientGoneError(Exception):
@@ -52,7 +61,7 @@ class Work:
         threads = self._travelling if travels else self._threads
         result = asyncio.get_running_loop().run_in_executor(threads, work, left)
         try:
-            return await unless_gone(receive, result)
+            return await unless_gone(receive, result, computes=not travels)
         finally:
             left.set()
 
@@ -68,7 +77,9 @@ def stop_if(left: threading.Event) -> None:
         raise ClientGoneError
 
 
-async def unless_gone(receive: Receive, result: asyncio.Future[Result]) -> Result:
+async def unless_gone(
+    receive: Receive, result: asyncio.Future[Result], *, computes: bool = False
+) -> Result:
     """Return a result, or cancel it when the client leaves.
 
     Parameters
@@ -77,6 +88,8 @@ async def unless_gone(receive: Receive, result: asyncio.Future[Result]) -> Resul
         The ASGI ``receive`` of the request.
     result : asyncio.Future
         What the client waits for.
+    computes : bool
+        It takes processor time here, and so is one of the answers that are made at a time.
 
     Raises
     ------
@@ -86,7 +99,11 @@ async def unless_gone(receive: Receive, result: asyncio.Future[Result]) -> Resul
     gone = asyncio.ensure_future(_disconnected(receive))
     try:
         both: set[asyncio.Future[Any]] = {result, gone}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        limit = None if computes else _BUSY_S
+        done, _ = await asyncio.wait(both, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        if not done:
+            with resting():
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not result.done():
             raise ClientGoneError
         return result.result()
