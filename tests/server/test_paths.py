@@ -83,17 +83,21 @@ SINGLE = [
     "/viewer/..\\_app.py",
     "/api/../canary.txt",
 ]
+PREFIXES = [
+    "/inner/", "/viewer/", "/zarr/", "/zarr/inner/", "/api/", "/api/thumbnail/", "/mod_visus/",
+    "/file.bin/", "/%2f",
+]  # fmt: skip
 CORPUS = [
     *SINGLE,
     *(
-        f"{prefix}{(up + separator) * depth}{target}"
-        for up, separator, depth, target, prefix in itertools.product(
-            UP, SEPARATORS, DEPTHS, TARGETS, ["/"]
-        )
+        f"/{(up + separator) * depth}{target}"
+        for up, separator, depth, target in itertools.product(UP, SEPARATORS, DEPTHS, TARGETS)
     ),
     *(
-        f"{prefix}{(up + separator) * 3}canary.txt"
-        for up, separator, prefix in itertools.product(UP, SEPARATORS, ["/inner/", "/viewer/"])
+        f"{prefix}{(up + separator) * (depth + prefix.count('/') - 1)}{target}"
+        for up, separator, prefix, (depth, target) in itertools.product(
+            UP, SEPARATORS, PREFIXES, [(1, "sibling/canary.txt"), (3, "canary.txt")]
+        )
     ),
 ]
 
@@ -106,25 +110,42 @@ def fenced(tmp_path_factory):
     (folder / "inner").mkdir(parents=True)
     (folder / "file.bin").write_bytes(b"inside")
     (folder / "inner" / "0.0.0").write_bytes(b"inside")
-    for level in (top, top / "one", top / "one" / "two"):
+    (folder.parent / "sibling").mkdir()
+    for level in (top, top / "one", top / "one" / "two", folder.parent / "sibling"):
         (level / "canary.txt").write_bytes(CANARY)
     return folder
 
 
-def test_corpus_is_large():
-    assert len(set(CORPUS)) >= 500
-
-
-def test_no_path_leads_out(serve, fenced):
-    client = serve([fenced])
-    for path in CORPUS:
-        request = f"GET {path} HTTP/1.1\r\nHost: {client.host}\r\n\r\n".encode("latin-1")
-        answer = client.send(request)
+def assert_fenced(client, paths):
+    for path in paths:
+        answer = client.send(
+            f"GET {path} HTTP/1.1\r\nHost: {client.host}\r\n\r\n".encode("latin-1")
+        )
         assert 400 <= answer.status < 500, path
         assert CANARY not in answer.body, path
         assert b"root:" not in answer.body, path
         assert b"import" not in answer.body, path
     assert client.get("/file.bin").body == b"inside"
+
+
+def test_corpus_is_large():
+    assert len(set(CORPUS)) >= 5000
+
+
+@pytest.mark.parametrize("listing", [False, True])
+def test_no_path_leads_out(serve, fenced, listing):
+    assert_fenced(serve([fenced], listing=listing), CORPUS)
+
+
+@pytest.mark.parametrize("separator", ["/", "%2f", "%5c", "%252f"])
+@pytest.mark.parametrize("up", UP[::3])
+def test_no_name_of_a_dataset_leads_out(serve, fenced, up, separator):
+    client = serve([fenced])
+    for action in ("readdataset", "boxquery", "rangequery"):
+        name = (up + separator) * 2 + "sibling/canary.idx"
+        answer = client.get(f"/mod_visus?action={action}&dataset={name.replace('&', '%26')}")
+        assert 400 <= answer.status < 500
+        assert CANARY not in answer.body
 
 
 def test_raw_bytes_in_the_path(serve, fenced):

@@ -16,7 +16,9 @@ from pyramidion.server._errors import BadRequestError, HostError, TokenError
 from pyramidion.server._settings import ServerSettings, is_loopback
 
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?")
+_PORTS = {"http": 80, "https": 443}
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_IN_QUERY = b"token="
 _PASSED_ON = (b"forwarded", b"via", b"x-real-ip", b"x-forwarded-")
 
 
@@ -27,8 +29,14 @@ class Hosts:
         bound = f"[{settings.host}]" if ":" in settings.host else settings.host
         self._own = {name.lower() for name in (*_LOOPBACK, bound)}
         self._further = {name.lower() for name in settings.allowed_hosts}
+        self._any = settings.public
 
-    def check(self, values: list[bytes], server: tuple[str, int | None] | None) -> None:
+    def check(
+        self,
+        values: list[bytes],
+        server: tuple[str, int | None] | None,
+        scheme: str = "http",
+    ) -> None:
         """Check the Host header of a request.
 
         Parameters
@@ -37,6 +45,8 @@ class Hosts:
             All Host headers that were sent.
         server : (str, int) or None
             Address and port of the socket that the request came to.
+        scheme : str
+            ``http`` or ``https``: which port is meant where none is named.
 
         Raises
         ------
@@ -50,7 +60,9 @@ class Hosts:
             raise BadRequestError(what, id="PYR-HTTP-05")
         match = _HOST.fullmatch(values[0])
         name = match[1].decode().lower() if match else ""
-        port = int(match[2] or 80) if match else 0
+        port = int(match[2] or _PORTS.get(scheme, 80)) if match else 0
+        if match and self._any:
+            return
         if name in self._further or f"{name}:{port}" in self._further:
             return
         address, own_port = server or (name, None)
@@ -77,7 +89,7 @@ class Token:
         self._cookie = hashlib.blake2b(secret.encode(), person=b"pyramidion cook").hexdigest()
 
     def check(
-        self, headers: Mapping[bytes, bytes], query: bytes, port: int | None
+        self, headers: Mapping[bytes, bytes], query: bytes, port: int | None, scheme: str = "http"
     ) -> tuple[bytes, bytes] | None:
         """Check that a request carries the token.
 
@@ -89,6 +101,8 @@ class Token:
             Query of the URL.
         port : int or None
             Port of the server: browsers send cookies to every port of a machine.
+        scheme : str
+            ``https`` if the cookie is for encrypted connections only.
 
         Returns
         -------
@@ -101,24 +115,41 @@ class Token:
         TokenError
             If it is missing or wrong.
         """
-        cookie = f"pyramidion-{port}"
-        if b"token=" in query:
+        if is_token_in(query):
             self._check_secret(_token_in(query))
-            kept = b"&".join(p for p in query.split(b"&") if not p.startswith(b"token="))
-            value = f"{cookie}={self._cookie}; Path=/; HttpOnly; SameSite=Strict"
-            return kept, value.encode()
-        scheme, _, secret = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() == b"bearer":
-            self._check_secret(secret.strip())
-        elif not self._has_cookie(headers.get(b"cookie", b""), cookie.encode()):
+            kept = b"&".join(p for p in query.split(b"&") if not p.startswith(_IN_QUERY))
+            return kept, self.cookie(port, scheme)
+        cookies = headers.get(b"cookie", b"")
+        if not self.is_bearer(headers) and not self._has_cookie(cookies, port):
             raise _wrong("this server needs its token")
         return None
+
+    def is_bearer(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Tell whether the token is in the ``Authorization`` header.
+
+        Raises
+        ------
+        TokenError
+            If another one is.
+        """
+        scheme, _, secret = headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() != b"bearer":
+            return False
+        self._check_secret(secret.strip())
+        return True
+
+    def cookie(self, port: int | None, scheme: str) -> bytes:
+        """Return the value of ``Set-Cookie`` that a browser shows from then on."""
+        secure = "; Secure" if scheme == "https" else ""
+        value = f"{_cookie_name(port)}={self._cookie}; Path=/; HttpOnly; SameSite=Strict{secure}"
+        return value.encode()
 
     def _check_secret(self, secret: bytes) -> None:
         if not hmac.compare_digest(_digest(secret), self._digest):
             raise _wrong("not the token of this server")
 
-    def _has_cookie(self, header: bytes, name: bytes) -> bool:
+    def _has_cookie(self, header: bytes, port: int | None) -> bool:
+        name = _cookie_name(port).encode()
         pairs = (pair.strip().partition(b"=") for pair in header.split(b";"))
         values = [value for key, _, value in pairs if key == name]
         return any(hmac.compare_digest(value, self._cookie.encode()) for value in values)
@@ -145,6 +176,21 @@ def is_from_this_machine(
     """
     passed_on = any(name.startswith(_PASSED_ON) for name in headers)
     return client is not None and is_loopback(client[0]) and not passed_on
+
+
+def is_token_in(query: bytes) -> bool:
+    """Tell whether a query has a token, and not only a value with such a word in it.
+
+    Examples
+    --------
+    >>> is_token_in(b"a=1&token=x"), is_token_in(b"data=https://h.org/?token=x")
+    (True, False)
+    """
+    return any(part.startswith(_IN_QUERY) for part in query.split(b"&"))
+
+
+def _cookie_name(port: int | None) -> str:
+    return f"pyramidion-{port}"
 
 
 def _token_in(query: bytes) -> bytes:

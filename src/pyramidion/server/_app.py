@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,18 +18,20 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pyramidion.server._catalogue import Finder
-from pyramidion.server._describe import Dataset
+from pyramidion.core import UsageError
+from pyramidion.server._answers import Body, send_body
+from pyramidion.server._budget import SMALL_BYTES, Budget
+from pyramidion.server._catalogue_routes import Catalogue
 from pyramidion.server._errors import FolderError, NotServedError, describe
 from pyramidion.server._files import Files
 from pyramidion.server._guard import Guard
-from pyramidion.server._html import POLICY, catalogue_page, listing_page
+from pyramidion.server._html import POLICY, listing_page
 from pyramidion.server._images import Images
 from pyramidion.server._live import LiveView
 from pyramidion.server._mod_visus import ModVisus
+from pyramidion.server._openapi import describe_api
 from pyramidion.server._page_files import PageFiles
 from pyramidion.server._paths import list_beneath, split_path
-from pyramidion.server._remote_catalogue import RemoteFinder
 from pyramidion.server._remote_files import RemoteFiles
 from pyramidion.server._remote_roots import RemoteRoots
 from pyramidion.server._served import Served, as_served
@@ -40,7 +41,6 @@ from pyramidion.server._virtual_zarr import VirtualZarr
 from pyramidion.server._work import Work
 
 _VIEWER = Path(__file__).parent / "viewer"
-_CATALOGUE_AGE_S = 2.0
 _PAGE_HEADERS = {"content-security-policy": POLICY, "cache-control": "no-cache"}
 
 
@@ -68,9 +68,13 @@ def build_app(
     Raises
     ------
     UsageError
-        If a folder of a sequence is missing, unreadable, or more than anyone means to serve.
+        If a folder of a sequence is missing, unreadable, or more than anyone means to serve; or
+        if the settings contradict each other.
     """
     settings = settings or ServerSettings()
+    if settings.public and settings.token is not None:
+        what = "contradicts --token"
+        raise UsageError("--public", what, None, "leave one out", id="PYR-SRV-03")
     served = as_served(roots)
     mounts = {name: str(Path(folder).resolve()) for name, folder in served.folders.items()}
     files = Files(mounts, served.parts, active=settings.listing)
@@ -79,22 +83,26 @@ def build_app(
             _viewer_routes(mounts, _to_viewer), _Listing(files), files, settings, files.close
         )
     stores = RemoteRoots(served.remotes)
-    catalogue = _Catalogue(files, served, stores, live)
+    catalogue = Catalogue(files, served, stores, live)
     images, work, objects = Images(files, served.images, stores), Work(), RemoteFiles(stores)
     by_name = _ByName(files, objects) if served.remotes else files
-    views = _Views(by_name, VirtualZarr(images, work), Thumbnails(images, work))
-    visus = ModVisus(images, work, catalogue.datasets, served.groups, settings.max_pixels)
+    budget = Budget()
+    zarr, thumbnails = VirtualZarr(images, work, budget), Thumbnails(images, work, files, stores)
+    views = _Views(by_name, zarr, thumbnails, budget)
+    visus = ModVisus(images, work, catalogue.datasets, served.groups, settings.max_pixels, budget)
 
     def close() -> None:
         if live is not None:
             live.close()
+        catalogue.close()
         work.close()
         views.close()
         images.close()
         objects.close()
         files.close()
 
-    return _app(_routes(catalogue, visus, live), views, files, settings, close)
+    api = _api_route(settings, None if live is None else live.camera().shape, bool(served.remotes))
+    return _app([api, *_routes(catalogue, visus, live)], views, files, settings, close)
 
 
 def _app(
@@ -138,13 +146,17 @@ class _ByName:
 class _Views:
     """The files, and what is made from them under ``/zarr/`` and ``/api/thumbnail/``."""
 
-    def __init__(self, files: ASGIApp, zarr: VirtualZarr, thumbnails: Thumbnails) -> None:
+    def __init__(
+        self, files: ASGIApp, zarr: VirtualZarr, thumbnails: Thumbnails, budget: Budget
+    ) -> None:
         self._files, self._zarr, self._thumbnails = files, zarr, thumbnails
+        self._budget = budget
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: bytes = scope["raw_path"]
         if path.startswith(b"/api/thumbnail/"):
-            await self._thumbnails(scope, receive, send)
+            async with self._budget.hold(SMALL_BYTES):
+                await self._thumbnails(scope, receive, send)
         elif not path.startswith(b"/zarr/"):
             await self._files(scope, receive, send)
         else:
@@ -159,45 +171,6 @@ class _Views:
 
     def close(self) -> None:
         self._zarr.close()
-
-
-class _Catalogue:
-    """The datasets, looked for at most every two seconds, by one thread however many ask."""
-
-    def __init__(
-        self, files: Files, served: Served, stores: RemoteRoots, live: LiveView | None
-    ) -> None:
-        self._files, self._live = files, live
-        self._max_age_s = _CATALOGUE_AGE_S if live is None else 0.0  # what it records is growing
-        self._finder = Finder(files.mounts, files.parts, served.images)
-        self._remote_finder = RemoteFinder(stores)
-        self._lock = asyncio.Lock()
-        self._found: list[Dataset] = []
-        self._found_at = float("-inf")
-
-    async def datasets(self) -> list[Dataset]:
-        async with self._lock:
-            if time.monotonic() - self._found_at > self._max_age_s:
-                found = await self._files.run(self._finder.find)
-                found += await self._files.run(self._remote_finder.find)
-                self._found = sorted(found, key=lambda dataset: dataset.name)
-                self._found_at = time.monotonic()
-            return self._found
-
-    async def page(self, request: Request) -> Response:
-        """Answer a browser; where a camera is live, a program gets what dcam2zarr told it."""
-        live = self._live
-        if live is None:
-            return HTMLResponse(catalogue_page(await self.datasets()), headers=_PAGE_HEADERS)
-        if "text/html" not in request.headers.get("accept", ""):
-            return live.index()
-        content = catalogue_page(await self.datasets(), live.camera())
-        return HTMLResponse(content, headers=_PAGE_HEADERS | {"vary": "Accept"})
-
-    async def api(self, _request: Request) -> Response:
-        entries = [self._live.camera().as_json()] if self._live else []
-        entries += [dataset.as_json() for dataset in await self.datasets()]
-        return JSONResponse({"datasets": entries}, headers={"cache-control": "no-cache"})
 
 
 class _Listing:
@@ -233,14 +206,36 @@ class _Listing:
         return HTMLResponse(listing_page(path, entries), headers=_PAGE_HEADERS)
 
 
-def _routes(catalogue: _Catalogue, visus: ASGIApp, live: LiveView | None) -> list[BaseRoute]:
+def _routes(catalogue: Catalogue, visus: ASGIApp, live: LiveView | None) -> list[BaseRoute]:
     return [
         *(live.routes() if live else []),
         Route("/mod_visus", visus),
-        Route("/", catalogue.page),
-        Route("/api/datasets", catalogue.api),
+        *catalogue.routes(),
         *_viewer_routes({}, _to_viewer if live is None else live.to_viewer),
     ]
+
+
+def _api_route(
+    settings: ServerSettings, frame_shape: tuple[int, int] | None, has_remotes: bool
+) -> BaseRoute:
+    """Return the route of the description of this very server."""
+    content = json.dumps(describe_api(settings, frame_shape, with_stores=has_remotes)).encode()
+    body = Body.of(content, "application/json")
+
+    async def answer(scope: Scope, _receive: Receive, send: Send) -> None:
+        await send_body(body, scope, send)
+
+    return Route("/api/openapi.json", _Plain(answer))
+
+
+class _Plain:
+    """An ASGI application for a route: a function would be taken for one of a request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
 
 
 def _viewer_routes(

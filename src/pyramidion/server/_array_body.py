@@ -7,6 +7,7 @@ have their rows from the bottom to the top, as the clients of this protocol expe
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ _KINDS = {
     "jpg": "image/jpeg",
 }
 _ZIP_LEVEL = 1
+_ZIP_PIECE = 4 * 2**20
 _JPEG_QUALITY = 90
 _MAX_PICTURE_SIDE = 65_500
 
@@ -105,7 +107,9 @@ def check_codec(codec: str, dtype: np.dtype, components: int, count: tuple[int, 
         raise BadRequestError(f"{codec} holds one slice", shown, mend, id="PYR-HTTP-11")
 
 
-def encode_array(array: np.ndarray, codec: str, n_axes: int) -> ArrayBody:
+def encode_array(
+    array: np.ndarray, codec: str, n_axes: int, look: Callable[[], object] = lambda: None
+) -> ArrayBody:
     """Encode an array.
 
     Parameters
@@ -116,6 +120,8 @@ def encode_array(array: np.ndarray, codec: str, n_axes: int) -> ArrayBody:
         One that :func:`check_codec` accepted.
     n_axes : int
         Axes of the dataset.
+    look : callable, optional
+        Called now and then; what it raises ends the work.
 
     Returns
     -------
@@ -125,22 +131,32 @@ def encode_array(array: np.ndarray, codec: str, n_axes: int) -> ArrayBody:
     name = array.dtype.name + (f"[{components}]" if components > 1 else "")
     counts = array.shape[2::-1][:n_axes]
     plain = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    return ArrayBody(_encode(plain, codec), codec, name, counts)
+    return ArrayBody(_encode(plain, codec, look), codec, name, counts)
 
 
-def _encode(array: np.ndarray, codec: str) -> bytes:
+def _encode(array: np.ndarray, codec: str, look: Callable[[], object]) -> bytes:
     if codec == "raw":
         return array.tobytes()
     if codec == "zip":
-        return zlib.compress(array.reshape(-1).view(np.uint8).data, _ZIP_LEVEL)
+        return _zip(array.reshape(-1).view(np.uint8).data, look)
     import imagecodecs
 
+    look()
     if codec == "lz4":
         return bytes(imagecodecs.lz4_encode(array.tobytes(), header=False))
     picture = np.ascontiguousarray(_picture(array)[::-1])
     if codec == "png":
         return bytes(imagecodecs.png_encode(picture))
     return bytes(imagecodecs.jpeg8_encode(picture, level=_JPEG_QUALITY))
+
+
+def _zip(content: memoryview, look: Callable[[], object]) -> bytes:
+    packer = zlib.compressobj(_ZIP_LEVEL)
+    pieces = []
+    for at in range(0, len(content), _ZIP_PIECE):
+        look()
+        pieces.append(packer.compress(content[at : at + _ZIP_PIECE]))
+    return b"".join([*pieces, packer.flush()])
 
 
 def _picture(array: np.ndarray) -> np.ndarray:

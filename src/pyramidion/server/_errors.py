@@ -10,15 +10,20 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.types import Send
 
 from pyramidion.core import MissingError, PyramidionError, UsageError, escape
+from pyramidion.server._private_paths import without_paths
 
 logger = logging.getLogger("pyramidion.server")
 
 Pairs = tuple[tuple[bytes, bytes], ...]
+
+RETRY_S = 2
+"""Seconds after which a client that is told to come back may do so."""
 
 
 class RequestError(PyramidionError):
@@ -84,7 +89,21 @@ class ParameterError(BadRequestError):
 
 
 class TooLargeError(RequestError):
-    """The answer would be larger than this server gives."""
+    """The answer would be larger, or cost more work, than this server gives."""
+
+
+class BusyError(RequestError):
+    """Others are being answered: there is no room for this now.
+
+    Parameters
+    ----------
+    what : str
+        What there is too much of.
+    """
+
+    def __init__(self, what: str) -> None:
+        told = ((b"retry-after", b"%d" % RETRY_S),)
+        super().__init__(what, None, "ask again", id="PYR-HTTP-17", headers=told)
 
 
 class NotOfferedError(RequestError):
@@ -171,6 +190,7 @@ STATUS: dict[type[BaseException], int] = {
     NotOfferedError: 501,
     StoreError: 502,
     StoreBusyError: 503,
+    BusyError: 503,
     PyramidionError: 500,
     OSError: 500,
 }
@@ -187,8 +207,15 @@ def status_of(error: BaseException) -> int:
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
-def describe(error: BaseException) -> dict[str, Any]:
+def describe(error: BaseException, hidden: Sequence[str] = ()) -> dict[str, Any]:
     """Return the body of an error answer.
+
+    Parameters
+    ----------
+    error : BaseException
+        What went wrong.
+    hidden : sequence of str
+        Folders that are served: where they lie is nobody's business.
 
     Returns
     -------
@@ -205,7 +232,11 @@ def describe(error: BaseException) -> dict[str, Any]:
             "field": getattr(error, "field", None),
             "allowed": getattr(error, "allowed", None),
         }
-        told = {"error": {key: part for key, part in parts.items() if part is not None}}
+        told = {
+            "error": {
+                key: without_paths(part, hidden) for key, part in parts.items() if part is not None
+            }
+        }
         detail = getattr(error, "detail", None)
         return told if detail is None else {"detail": detail, **told}
     number = getattr(error, "errno", None)
@@ -213,7 +244,9 @@ def describe(error: BaseException) -> dict[str, Any]:
     return {"error": {"id": "PYR-HTTP-14", "what": f"the file could not be read: {reason}"}}
 
 
-async def send_error(error: BaseException, path: str, send: Send) -> None:
+async def send_error(
+    error: BaseException, path: str, send: Send, hidden: Sequence[str] = ()
+) -> None:
     """Answer a request with an error.
 
     Parameters
@@ -224,11 +257,13 @@ async def send_error(error: BaseException, path: str, send: Send) -> None:
         The URL path, for the log.
     send : callable
         The ASGI ``send`` of the request.
+    hidden : sequence of str
+        As in :func:`describe`.
     """
     status = status_of(error)
-    if status >= 500:
+    if status >= 500 and not isinstance(error, BusyError):  # which is no fault, and comes in crowds
         logger.error("%s: %s", escape(path), error)
-    body = json.dumps(describe(error)).encode()
+    body = json.dumps(describe(error, hidden)).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),

@@ -7,26 +7,29 @@ Whatever it lets through gets the headers that all answers have in common.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pyramidion.core import escape
-from pyramidion.server._access import Hosts, Token, is_from_this_machine
+from pyramidion.server._access import Hosts, Token, is_from_this_machine, is_token_in
 from pyramidion.server._errors import (
     ForbiddenError,
     MethodError,
     Pairs,
     RequestError,
+    TokenError,
     send_error,
 )
 from pyramidion.server._files import Files
 from pyramidion.server._origins import Origins
 from pyramidion.server._settings import ServerSettings
+from pyramidion.server._sign_in import PAGE, POLICY, SESSION
 
 logger = logging.getLogger("pyramidion.server")
 
 ALLOW = (b"allow", b"GET, HEAD, OPTIONS")
+_NEVER_KEPT = (b"cache-control", b"no-store")
 _EXPOSE = b"access-control-expose-headers"
 _COMMON: Pairs = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
@@ -50,8 +53,10 @@ class Guard:
         self._hosts = Hosts(settings)
         self._token = None if settings.token is None else Token(settings.token)
         self._free_here = settings.free_for_this_machine
-        self._origins = Origins(settings.cors, with_token=settings.token is not None)
+        cors = ("*",) if settings.public else settings.cors
+        self._origins = Origins(cors, with_token=settings.token is not None)
         self._common: dict[bytes | None, Pairs] = {}
+        self._hidden = tuple(files.mounts.values())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
@@ -81,7 +86,7 @@ class Guard:
             if started:  # too late for a status: the connection is closed without its end
                 logger.error("%s: cut off: %s", escape(scope["path"]), error)
             else:
-                await send_error(error, scope["path"], send_with)
+                await self._refuse(error, scope, headers, send_with)
 
     def _common_headers(self, origin: bytes | None) -> Pairs:
         """Return the headers of all answers to pages of an origin."""
@@ -101,7 +106,7 @@ class Guard:
             If the request is refused.
         """
         hosts = [value for name, value in scope["headers"] if name == b"host"]
-        self._hosts.check(hosts, scope.get("server"))
+        self._hosts.check(hosts, scope.get("server"), scope.get("scheme", "http"))
         method = scope["method"]
         if method == "OPTIONS":
             await self._answer_options(headers, send)
@@ -113,18 +118,46 @@ class Guard:
         if self._token is None:
             return False
         is_free = self._free_here and is_from_this_machine(headers, scope.get("client"))
-        if is_free and b"token=" not in scope["query_string"]:
+        if is_free and not is_token_in(scope["query_string"]):
             return False
-        port = (scope.get("server") or ("", None))[1]
-        exchanged = self._token.check(headers, scope["query_string"], port)
-        if exchanged is None:
-            return False
-        query, cookie = exchanged
-        path = b"/" + scope["raw_path"].lstrip(b"/\\")  # never the address of another machine
-        place = path + (b"?" + query if query else b"")
-        told = [(b"location", place), (b"set-cookie", cookie), (b"cache-control", b"no-store")]
-        await _send_empty(send, 303, [*told, (b"content-length", b"0")])
-        return True
+        scheme, port = scope.get("scheme", "http"), (scope.get("server") or ("", None))[1]
+        exchanged = self._token.check(headers, scope["query_string"], port, scheme)
+        if exchanged is not None:
+            query, cookie = exchanged
+            path = b"/" + scope["raw_path"].lstrip(b"/\\")  # never the address of another machine
+            place = path + (b"?" + query if query else b"")
+            told = ((b"location", place), (b"set-cookie", cookie), (b"content-length", b"0"))
+            await _send_empty(send, 303, [*told, _NEVER_KEPT])
+            return True
+        if scope["raw_path"] == SESSION:
+            shown = self._token.is_bearer(headers)
+            kept = [(b"set-cookie", self._token.cookie(port, scheme))] if shown else []
+            await _send_empty(send, 204, [*kept, _NEVER_KEPT])
+            return True
+        return False
+
+    async def _refuse(
+        self,
+        error: RequestError | OSError,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        send: Send,
+    ) -> None:
+        """Answer with an error; a browser that lacks the token gets a page to enter it."""
+        wants_page = b"text/html" in headers.get(b"accept", b"") and scope["raw_path"] != SESSION
+        if not isinstance(error, TokenError) or not wants_page:
+            await send_error(error, scope["path"], send, self._hidden)
+            return
+        told = [
+            *error.headers,
+            (b"content-type", b"text/html; charset=utf-8"),
+            (b"content-length", b"%d" % len(PAGE)),
+            (b"content-security-policy", POLICY),
+            _NEVER_KEPT,
+        ]
+        await send({"type": "http.response.start", "status": 401, "headers": told})
+        body = b"" if scope["method"] == "HEAD" else PAGE
+        await send({"type": "http.response.body", "body": body})
 
     async def _answer_options(self, headers: dict[bytes, bytes], send: Send) -> None:
         origin = headers.get(b"origin")

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyramidion.kernels import MOST_TO_A_SIDE
-from pyramidion.server._errors import ParameterError
+from pyramidion.server._errors import ParameterError, TooLargeError
+from pyramidion.server._parameters import MOST_DIGITS, Whole, whole
 
 MOST_WAIT_MS = 30_000
+MOST_PIXELS = 2**24
+_MOST_TO_A_SIDE = 2**31 - 1
+X = Whole("x", 0, _MOST_TO_A_SIDE, "first column; x, y, w and h are given together")
+Y = Whole("y", 0, _MOST_TO_A_SIDE, "first row")
+W = Whole("w", 1, _MOST_TO_A_SIDE, "columns")
+H = Whole("h", 1, _MOST_TO_A_SIDE, "rows")
+SCALE = Whole("scale", 1, MOST_TO_A_SIDE, "means of squares of so many pixels to a side")
+AFTER = Whole(
+    "after", -1, MOST_DIGITS, "number of the frame that the client has: it wants another one"
+)
+WAIT = Whole("wait", 0, MOST_WAIT_MS, "milliseconds to wait for that")
+PARAMETERS = (X, Y, W, H, SCALE, AFTER, WAIT)
 _REGION = ("x", "y", "w", "h")
-_WHOLE = re.compile(r"-?[0-9]{1,18}")
 _PARTIAL = "All ROI parameters (x, y, w, h) must be provided together"
 _INVALID = "Invalid ROI parameters"
 _OUTSIDE = "ROI exceeds frame bounds"
@@ -90,14 +101,15 @@ def parse_frame_query(pairs: Sequence[tuple[str, str]], frame_shape: tuple[int, 
     ------
     ParameterError
         If a value makes no sense; a :class:`RegionError` for ``x``, ``y``, ``w``, ``h``.
+    TooLargeError
+        If the answer would have more than :data:`MOST_PIXELS`.
 
     Examples
     --------
     >>> parse_frame_query([("scale", "4")], (2304, 4096)).shape
     (576, 1024)
     """
-    known = (*_REGION, "scale", "after", "wait")
-    sent: dict[str, list[str]] = {name: [] for name in known}
+    sent: dict[str, list[str]] = {parameter.name: [] for parameter in PARAMETERS}
     for name, value in pairs:
         if name in sent:
             sent[name].append(value)
@@ -105,10 +117,24 @@ def parse_frame_query(pairs: Sequence[tuple[str, str]], frame_shape: tuple[int, 
     x, y, w, h = (
         _region(sent, frame_shape) if any(map(sent.get, _REGION)) else (0, 0, width, height)
     )
-    scale = _number(sent, "scale", 1, MOST_TO_A_SIDE)
-    after = _number(sent, "after", -1, 2**62)
-    wait_ms = _number(sent, "wait", 0, MOST_WAIT_MS)
-    return FrameQuery(x, y, w, h, scale or 1, after, (wait_ms or 0) / 1000)
+    scale, after, wait_ms = (_number(sent, each) for each in (SCALE, AFTER, WAIT))
+    query = FrameQuery(x, y, w, h, scale or 1, after, (wait_ms or 0) / 1000)
+    _check_size(query)
+    return query
+
+
+def _check_size(query: FrameQuery) -> None:
+    """Refuse what is over the limit, and name the scale that is not."""
+    rows, columns = query.shape
+    if rows * columns > MOST_PIXELS:
+        fits = next(
+            k
+            for k in range(2, MOST_TO_A_SIDE + 1)
+            if -(-query.height // k) * -(-query.width // k) <= MOST_PIXELS
+        )
+        what = f"over the limit of {MOST_PIXELS} pixels an answer"
+        mend = f"scale={fits} fits, or ask for a region"
+        raise TooLargeError(what, rows * columns, mend, id="PYR-HTTP-12")
 
 
 def _region(
@@ -136,18 +162,12 @@ def _region(
     return numbers["x"], numbers["y"], numbers["w"], numbers["h"]
 
 
-def _number(
-    sent: Mapping[str, Sequence[str]], name: str, smallest: int, largest: int
-) -> int | None:
-    values = sent[name]
-    if not values:
-        return None
-    value = _single(values)
-    if value is None or not smallest <= value <= largest:
-        raise ParameterError(name, "&".join(values), f"{smallest}..{largest}")
-    return value
+def _number(sent: Mapping[str, Sequence[str]], parameter: Whole) -> int | None:
+    values = sent[parameter.name]
+    # Two of them are none that can be read.
+    return parameter.parse("&".join(values)) if values else None
 
 
 def _single(values: Sequence[str]) -> int | None:
     """Return a whole number that was sent once; None for everything else."""
-    return int(values[0]) if len(values) == 1 and _WHOLE.fullmatch(values[0]) else None
+    return whole(values[0]) if len(values) == 1 else None

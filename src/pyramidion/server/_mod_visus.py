@@ -10,14 +10,18 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from starlette.types import Receive, Scope, Send
 
 from pyramidion.core import escape
+from pyramidion.formats._idx.bitmask import XYZ
+from pyramidion.formats._idx.fields import IdxField
 from pyramidion.formats._idx.header import format_header
 from pyramidion.server._answers import Body, send_body
 from pyramidion.server._array_body import ArrayBody, check_codec, encode_array, parse_codec
+from pyramidion.server._budget import MAX_BYTES, Allowance, Budget, in_pieces
 from pyramidion.server._describe import Dataset
 from pyramidion.server._errors import (
     FailedReadError,
@@ -32,19 +36,25 @@ from pyramidion.server._errors import (
 from pyramidion.server._idx_view import IdxView, Points
 from pyramidion.server._images import Images
 from pyramidion.server._mod_visus_query import (
+    ACTIONS,
+    DATASET,
+    check_place,
     parse_blocks,
     parse_box,
-    parse_number,
     parse_query,
     parse_resolution,
     parse_time,
 )
-from pyramidion.server._palettes import NAMES, apply_palette, palette
+from pyramidion.server._painter import Painter
+from pyramidion.server._paths import MAX_NAMES
 from pyramidion.server._visus_xml import header_xml, list_place, list_tree, list_xml
 from pyramidion.server._work import ClientGoneError, Work, stop_if
 
 Query = Mapping[str, str]
 Answer = tuple[Body, Pairs]
+_COPIES = 3
+"""Of an answer in memory at once: as read, as bytes, as compressed."""
+_SLAB_SAMPLES = 2**22
 _OCTETS = "application/octet-stream"
 
 
@@ -63,6 +73,8 @@ class ModVisus:
         Dataset -> group that it is listed in.
     max_pixels : int
         Most samples of an answer.
+    budget : Budget
+        What all answers together may take.
     """
 
     def __init__(
@@ -72,11 +84,13 @@ class ModVisus:
         datasets: Callable[[], Awaitable[Sequence[Dataset]]],
         groups: Mapping[str, str],
         max_pixels: int,
+        budget: Budget,
     ) -> None:
         self._images, self._work = images, work
         self._datasets, self._groups = datasets, groups
         self._max_pixels = max_pixels
-        self._actions: dict[str, Callable[[Query, threading.Event], Answer]] = {
+        self._budget = budget
+        self._actions: dict[str, Callable[[Query], _Job]] = {
             "readdataset": self._read_dataset,
             "boxquery": self._read_box,
             "query": self._read_box,
@@ -93,30 +107,44 @@ class ModVisus:
             Before anything was sent; the reason is in the header ``visus-errormsg`` as well.
         """
         try:
-            body, headers = await self._answer(parse_query(scope["query_string"]), receive)
+            await self._answer(parse_query(scope["query_string"]), scope, receive, send)
         except ClientGoneError:
             return
         except RequestError as error:
             error.headers = _exposed((*error.headers, (b"visus-errormsg", _reason(error))))
             raise
-        await send_body(body, scope, send, _exposed(headers))
 
-    async def _answer(self, query: Query, receive: Receive) -> Answer:
+    async def _answer(self, query: Query, scope: Scope, receive: Receive, send: Send) -> None:
         action = query.get("action") or ("readdataset" if "dataset" in query else "list")
         if action == "list":
-            return self._list(await self._datasets(), query)
+            check_place(query)
+            body, headers = self._list(await self._datasets(), query)
+            await send_body(body, scope, send, _exposed(headers))
+            return
         if action == "ping":
-            return Body.of(b""), ((b"block-query-support-aggregation", b"1"),)
+            told = ((b"block-query-support-aggregation", b"1"),)
+            await send_body(Body.of(b""), scope, send, _exposed(told))
+            return
         if action == "pointquery":
             mend = "use boxquery: slices along x, y and z are boxes"
             raise NotOfferedError("pointquery is not offered", None, mend, id="PYR-HTTP-11")
         if action not in self._actions:
-            names = ", ".join(["list", "ping", *self._actions])
+            names = ", ".join(ACTIONS)
             raise NotServedError("unknown action", action, f"one of {names}", id="PYR-HTTP-13")
         travels = self._images.travels(query.get("dataset", "").strip("/").split("/"))
-        return await self._work.run(
-            receive, lambda left: self._actions[action](query, left), travels=travels
+        job = await self._work.run(
+            receive, lambda left: self._planned(action, query, left), travels=travels
         )
+        async with self._budget.hold(job.n_bytes, travels=travels) as turn:
+            async with turn:
+                body, headers = await self._work.run(
+                    receive, lambda left: job.do(Allowance(left)), travels=travels
+                )
+            await send_body(body, scope, in_pieces(send), _exposed(headers))
+
+    def _planned(self, action: str, query: Query, left: threading.Event) -> _Job:
+        stop_if(left)
+        return self._actions[action](query)
 
     def _list(self, datasets: Sequence[Dataset], query: Query) -> Answer:
         groups: dict[str, list[str]] = {}
@@ -133,52 +161,68 @@ class ModVisus:
 
     def _open(self, query: Query) -> IdxView:
         name = query.get("dataset", "")
-        if not name:
-            raise ParameterError("dataset", name, "a name of action=list")
+        if not name or name.count("/") > MAX_NAMES:
+            raise ParameterError("dataset", name, DATASET.allowed)
         return IdxView(self._images, self._images.find_whole(name))
 
-    def _read_dataset(self, query: Query, left: threading.Event) -> Answer:
-        del left
+    def _read_dataset(self, query: Query) -> _Job:
         view = self._open(query)
-        if query.get("format") == "xml":
-            text = header_xml(view.header, query["dataset"])
-        else:
-            text = format_header(view.header)
-        return Body.of(text.encode(), _OCTETS), ((b"visus-typename", b"IdxDataset"),)
 
-    def _read_box(self, query: Query, left: threading.Event) -> Answer:
-        stop_if(left)
+        def do(_allowance: Allowance) -> Answer:
+            if query.get("format") == "xml":
+                text = header_xml(view.header, query["dataset"])
+            else:
+                text = format_header(view.header)
+            return Body.of(text.encode(), _OCTETS), ((b"visus-typename", b"IdxDataset"),)
+
+        return _Job(0, do)
+
+    def _read_box(self, query: Query) -> _Job:
         view = self._open(query)
         field = view.field(query.get("field", ""))
         time, codec = parse_time(query, view.header), parse_codec(query.get("compression", ""))
         h, (p1, p2) = parse_resolution(query, view.header), parse_box(query, view.header)
         points = view.box_points(p1, p2, h)
         self._check_size(points.size, lambda coarser: view.box_points(p1, p2, coarser), h)
-        painter = _Painter(query, field.components)
-        if not painter.colours_given:
-            check_codec(codec, field.dtype, field.components, points.count)
-        else:
-            check_codec(codec, np.dtype(np.uint8), 4, points.count)
-        array = view.read_box(field, time, p1, p2, h)
-        body = encode_array(painter.paint(array), codec, view.header.n_axes)
-        return Body.of(body.content, body.kind), (*body.headers(), *painter.headers)
+        painter = Painter(query, field.components)
+        painted = painter.colours_given
+        kind = (np.dtype(np.uint8), 4) if painted else (field.dtype, field.components)
+        check_codec(codec, kind[0], kind[1], points.count)
+        n_bytes = points.size * field.components * field.dtype.itemsize
+        _check_bytes(n_bytes)
 
-    def _read_blocks(self, query: Query, left: threading.Event) -> Answer:
+        def do(allowance: Allowance) -> Answer:
+            array = _read_in_slabs(view, field, time, (p1, p2), h, allowance)
+            allowance.look()
+            array = painter.paint(array, allowance)
+            body = encode_array(array, codec, view.header.n_axes, allowance.look)
+            return Body.of(body.content, body.kind), (*body.headers(), *painter.headers)
+
+        return _Job(_COPIES * max(n_bytes, 4 * points.size if painted else 0), do)
+
+    def _read_blocks(self, query: Query) -> _Job:
         view = self._open(query)
         field = view.field(query.get("field", ""))
         time, codec = parse_time(query, view.header), parse_codec(query.get("compression", ""))
         blocks = parse_blocks(query, view.header)
-        self._check_size(len(blocks) << view.header.bitsperblock, None, 0)
+        n_samples = len(blocks) << view.header.bitsperblock
+        self._check_size(n_samples, None, 0)
         check_codec(codec, field.dtype, field.components, view.block_points(blocks[0]).count)
+        n_bytes = n_samples * field.components * field.dtype.itemsize
+        _check_bytes(n_bytes)
 
-        def read(block: int) -> ArrayBody:
-            stop_if(left)
-            return encode_array(view.read_block(field, time, block), codec, view.header.n_axes)
+        def do(allowance: Allowance) -> Answer:
+            def read(block: int) -> ArrayBody:
+                allowance.look()
+                array = view.read_block(field, time, block)
+                return encode_array(array, codec, view.header.n_axes, allowance.look)
 
-        if len(blocks) == 1:
-            body = read(blocks[0])
-            return Body.of(body.content, body.kind), body.headers()
-        return _compose(read, blocks)
+            if len(blocks) == 1:
+                body = read(blocks[0])
+                return Body.of(body.content, body.kind), body.headers()
+            return _compose(read, blocks)
+
+        return _Job(_COPIES * n_bytes, do)
 
     def _check_size(self, n_samples: int, coarser: Callable[[int], Points] | None, h: int) -> None:
         """Refuse what is over the limit, and name the level that is not."""
@@ -192,41 +236,47 @@ class ModVisus:
         raise TooLargeError(what, n_samples, mend, id="PYR-HTTP-12")
 
 
-class _Painter:
-    """Colours an array if the client asks for a palette."""
+@dataclass(frozen=True)
+class _Job:
+    """An answer that was checked and is not made yet.
 
-    def __init__(self, query: Query, components: int) -> None:
-        name = query.get("palette", "")
-        self.headers: Pairs = ()
-        self._colours = palette(name) if name else None
-        if name and self._colours is None:
-            raise ParameterError("palette", name, ", ".join(NAMES))
-        if name and components != 1:
-            raise ParameterError("palette", name, "none: the field has colours of its own")
-        self._low = parse_number(query, "palette_min")
-        self._high = parse_number(query, "palette_max")
+    Parameters
+    ----------
+    n_bytes : int
+        What it takes, about, until the client has it.
+    do : callable
+        Makes it.
+    """
 
-    @property
-    def colours_given(self) -> bool:
-        """Whether the array will be coloured."""
-        return self._colours is not None
+    n_bytes: int
+    do: Callable[[Allowance], Answer]
 
-    def paint(self, array: np.ndarray) -> np.ndarray:
-        """Return the array, or its colours between two values (by default its own)."""
-        if self._colours is None:
-            return array
-        array = array[..., 0]
-        finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
-        own = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-        low = own[0] if self._low is None else self._low
-        high = own[1] if self._high is None else self._high
-        self.headers = (
-            (b"visus-palette-min", f"{low:f}".encode()),
-            (b"visus-palette-max", f"{high:f}".encode()),
-            (b"visus-source-dtype", array.dtype.name.encode()),
-            (b"visus-source-range", f"{own[0]:f} {own[1]:f}".encode()),
-        )
-        return apply_palette(array, self._colours, low, high)
+
+def _read_in_slabs(
+    view: IdxView, field: IdxField, time: int, box: tuple[XYZ, XYZ], h: int, allowance: Allowance
+) -> np.ndarray:
+    """Read a box in parts along its slowest axis, and look at the time in between."""
+    points = view.box_points(*box, h)
+    axis = 2 if points.count[2] > 1 else 1
+    n, first, step = points.count[axis], points.start[axis], points.step[axis]
+    thick = max(1, _SLAB_SAMPLES * n // points.size)
+    if thick >= n:
+        return view.read_box(field, time, *box, h)
+    out = np.empty((*points.count[::-1], field.components), field.dtype)
+    for at in range(0, n, thick):
+        allowance.look()
+        end = min(at + thick, n)
+        p1, p2 = (list(corner) for corner in box)
+        p1[axis], p2[axis] = first + at * step, first + (end - 1) * step + 1
+        place = (slice(at, end),) if axis == 2 else (slice(None), slice(at, end))
+        out[place] = view.read_box(field, time, (p1[0], p1[1], p1[2]), (p2[0], p2[1], p2[2]), h)
+    return out
+
+
+def _check_bytes(n_bytes: int) -> None:
+    if n_bytes > MAX_BYTES:
+        what = f"over the limit of {MAX_BYTES} bytes an answer"
+        raise TooLargeError(what, n_bytes, "ask for a smaller box", id="PYR-HTTP-12")
 
 
 def _compose(read: Callable[[int], ArrayBody], blocks: Sequence[int]) -> Answer:

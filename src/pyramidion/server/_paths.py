@@ -34,6 +34,8 @@ _ATTEMPTS = 3
 _HAS_DIR_FD = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _MAX_NAME_BYTES = 255
+MAX_NAMES = 128
+"""In a path; each name of a longer one would be looked for on the disk."""
 
 
 def split_path(raw_path: bytes) -> list[str]:
@@ -63,6 +65,8 @@ def split_path(raw_path: bytes) -> list[str]:
     """
     if not raw_path.startswith(b"/") or _BAD_ESCAPE.search(raw_path):
         raise BadRequestError("not a well-formed path", id="PYR-HTTP-01")
+    if raw_path.count(b"/") > MAX_NAMES:
+        raise _not_served()
     *folders, last = [_decode_name(name) for name in raw_path[1:].split(b"/")]
     if not all(is_served(name) for name in ((*folders, last) if last else folders)):
         raise _not_served()

@@ -8,15 +8,18 @@ with the reason and never "not found", since a reader would paint the fill value
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from pyramidion.core import PyramidionError
 from pyramidion.server._answers import Body, send_body
+from pyramidion.server._budget import Allowance, Budget, in_pieces
 from pyramidion.server._describe import axes_shown
 from pyramidion.server._errors import NotServedError
 from pyramidion.server._image_view import ImageView, ViewLevel
@@ -42,11 +45,14 @@ class VirtualZarr:
         What may be asked for.
     work : Work
         The threads that read and compress.
+    budget : Budget
+        What all answers together may take.
     """
 
-    def __init__(self, images: Images, work: Work) -> None:
+    def __init__(self, images: Images, work: Work, budget: Budget) -> None:
         self._images = images
         self._work = work
+        self._budget = budget
         self._chunks: ByteCache[Body] = ByteCache(CHUNK_CACHE_BYTES, lambda body: len(body.content))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,21 +64,32 @@ class VirtualZarr:
             Before anything was sent.
         """
         names = split_path(scope["raw_path"])[1:]
+        travels = self._images.travels(names)
+
+        def look_up(left: threading.Event) -> _Job | Body:
+            stop_if(left)
+            return self._look_up(names, left)
+
         try:
-            travels = self._images.travels(names)
-            body = await self._work.run(
-                receive, lambda left: self._body(names, left), travels=travels
-            )
+            found = await self._work.run(receive, look_up, travels=travels)
+            if isinstance(found, Body):
+                await send_body(found, scope, send)
+                return
+            async with self._budget.hold(found.n_bytes, found.plane, travels=travels) as turn:
+                async with turn:
+                    body = await self._work.run(
+                        receive, lambda left: self._make(found, left), travels=travels
+                    )
+                await send_body(body, scope, in_pieces(send))
         except ClientGoneError:
             return
-        await send_body(body, scope, send)
 
     def close(self) -> None:
         """Let go of the chunks."""
         self._chunks.clear()
 
-    def _body(self, names: Sequence[str], left: threading.Event) -> Body:
-        stop_if(left)
+    def _look_up(self, names: Sequence[str], left: threading.Event) -> _Job | Body:
+        """Return a document, or a chunk that is kept, or what it takes to make it."""
         target, key = self._images.find(names)
         identity, version = target.identity(), target.version()
         view, key = self._open(target, key, version)
@@ -85,7 +102,16 @@ class VirtualZarr:
         index = _chunk_index(view, level, key[1:])
         if view.recording:  # its chunks outlive its growth
             unique = (target.path, identity, view.spec.name, *key)
-        return self._chunks.get(unique, lambda: _chunk(view, int(key[0]), index, target))
+        job = _Job(unique, view, level, int(key[0]), index, target)
+        return self._make(job, left) if unique in self._chunks else job
+
+    def _make(self, job: _Job, left: threading.Event) -> Body:
+        """Make a chunk, or wait for whoever makes it; if their client leaves it is made here."""
+        while True:
+            try:
+                return self._chunks.get(job.unique, lambda: job.make(Allowance(left)))
+            except ClientGoneError:
+                stop_if(left)
 
     def _open(
         self, target: Target, key: list[str], version: tuple[int, ...]
@@ -104,12 +130,52 @@ def _document(content: dict[str, Any]) -> Body:
     return Body.of(json.dumps(content, separators=(",", ":")).encode(), _JSON)
 
 
-def _chunk(view: ImageView, level: int, index: tuple[int, ...], target: Target) -> Body:
-    try:
-        return Body.of(CODEC.encode(view.read_chunk(level, index)))
-    except PyramidionError as error:
-        place = "/".join(map(str, index))
-        raise cannot_read(f"chunk {place} of level {level}", error, target) from error
+@dataclass(frozen=True)
+class _Job:
+    """A chunk that is there and not read yet.
+
+    Parameters
+    ----------
+    unique : tuple
+        Under which it is kept.
+    view, level, number, index : ImageView, ViewLevel, int, tuple of int
+        Which chunk of which level.
+    target : Target
+        The dataset.
+    """
+
+    unique: tuple[Hashable, ...]
+    view: ImageView
+    level: ViewLevel
+    number: int
+    index: tuple[int, ...]
+    target: Target
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes, about, until the client has it."""
+        itemsize = self.view.spec.dtype.itemsize
+        decoded = self.view.sampler.cost(self.level.lattice(self.index), self.level.base)
+        return itemsize * (decoded + 2 * math.prod(self.level.chunk))
+
+    @property
+    def plane(self) -> Hashable:
+        """What is decoded once for all chunks in it."""
+        t, c, z, _, _ = self.level.lattice(self.index).first
+        whole = self.view.sampler.decodes_whole_planes
+        return (*self.unique[:3], t, c, z) if whole else None
+
+    def make(self, allowance: Allowance) -> Body:
+        """Read and compress it."""
+        allowance.look()
+        try:
+            voxels = self.view.read_chunk(self.number, self.index)
+        except PyramidionError as error:
+            place = "/".join(map(str, self.index))
+            what = f"chunk {place} of level {self.number}"
+            raise cannot_read(what, error, self.target) from error
+        allowance.look()
+        return Body.of(CODEC.encode(voxels))
 
 
 def _level(view: ImageView, key: Sequence[str]) -> ViewLevel:
