@@ -1,63 +1,34 @@
 """The two pages that the server writes itself: the catalogue and the listing of a folder.
 
-Names come from files, so they are only ever text.
+Names come from files, so they are only ever text. The catalogue is whole without scripts: its own
+take over where they run, and draw the same rows.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from html import escape as escape_html
+from pathlib import Path
 from urllib.parse import quote
 
-from pyramidion.core import escape, format_bytes, format_si
-from pyramidion.server._describe import Dataset, LiveCamera
+from pyramidion.core import escape
+from pyramidion.server._catalogue import Found
+from pyramidion.server._catalogue_query import KINDS, ORDERS, CatalogueQuery, n_pages
+from pyramidion.server._dataset import LiveCamera
+from pyramidion.server._facts import facts_of, format_count, size_of
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --line: #dde2e9;
-  --paper: #f6f7f9; --card: #ffffff; --accent: #0072b2; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --soft: #9aa6b5; --line: #2c3542;
-  --paper: #12161c; --card: #1a2029; --accent: #56b4e9; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 56rem; margin: 0 auto; padding: 3rem 1.25rem; }
-h1 { font-size: 1.5rem; font-weight: 600; margin: 0 0 0.25rem; }
-p { color: var(--soft); margin: 0 0 1.75rem; }
-ul { list-style: none; margin: 0; padding: 0; display: grid; gap: 0.75rem; }
-li a { display: block; padding: 1rem 1.25rem; border: 1px solid var(--line);
-  border-radius: 10px; background: var(--card); color: inherit; text-decoration: none; }
-li a:hover, li a:focus-visible { border-color: var(--accent); outline: none;
-  box-shadow: 0 0 0 1px var(--accent); }
-li strong { display: block; font-weight: 600; color: var(--accent); overflow-wrap: anywhere; }
-li span { color: var(--soft); font-size: 0.9rem; margin-right: 1.25rem;
-  font-variant-numeric: tabular-nums; }
-li.image a { display: grid; grid-template-columns: 5.5rem 1fr; column-gap: 1.25rem;
-  align-items: center; }
-li img { width: 5.5rem; height: 5.5rem; object-fit: contain; border-radius: 6px;
-  background: #000; color: transparent; grid-row: span 2; }
-li.image strong { align-self: end; }
-li.image div { align-self: start; }
-code { font-size: 0.9em; }
-"""
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
+PAGE_SIZE = 100
+"""Datasets of one page without scripts."""
+POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
+CATALOGUE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'"
+)
+
 _LISTING = """<!doctype html>
 <html lang="en">
 <head>
@@ -74,28 +45,63 @@ _LISTING = """<!doctype html>
 </body>
 </html>
 """
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src 'self'; base-uri 'none'; "
-    "form-action 'none'"
+_EMPTY = (
+    '<section class="empty"><h2>No dataset here yet</h2><p>Make one with '
+    "<code>pyramidion generate w.zarr</code> or <code>pyramidion convert SRC w.zarr</code>: it "
+    "appears here by itself.</p></section>"
 )
+_NOTHING = (
+    '<section class="empty"><h2>Nothing matches</h2><p><a href="/">Show all</a></p></section>'
+)
+_REFRESH = '<noscript><meta http-equiv="refresh" content="4"></noscript>'
+_GAP = re.compile(r"\{\{(\w+)\}\}")
 
-_WAVEFORM_AXES = ("channel", "trc", "segment")
+
+@dataclass(frozen=True)
+class Shown:
+    """What a page of the catalogue shows.
+
+    Parameters
+    ----------
+    query : CatalogueQuery
+        What was asked for.
+    chosen : list of Found
+        What that is, in order, all pages of it.
+    n_known : int
+        Datasets in all.
+    is_looking : bool
+        More may be found.
+    note : str
+        Why not everything was found.
+    """
+
+    query: CatalogueQuery
+    chosen: list[Found]
+    n_known: int
+    is_looking: bool = False
+    note: str = ""
 
 
-def catalogue_page(datasets: Sequence[Dataset], live: LiveCamera | None = None) -> str:
+def catalogue_page(shown: Shown, live: LiveCamera | None = None) -> str:
     """Return the page that lists the datasets, each leading into the viewer; the camera first."""
-    if not datasets and live is None:
-        body = (
-            "<h1>No dataset here yet</h1>\n<p>Make one with <code>pyramidion generate w.zarr</code>"
-            " or <code>pyramidion convert SRC w.zarr</code>, and reload this page.</p>"
-        )
-        return _page("pyramidion", body)
-    cards = [_live_card(live)] if live else []
-    cards += [_card(dataset) for dataset in datasets]
-    count = "1 dataset" if len(datasets) == 1 else f"{len(datasets)} datasets"
-    listed = "\n".join(cards)
-    return _page("pyramidion", f"<h1>Datasets</h1>\n<p>{count}</p>\n<ul>\n{listed}\n</ul>")
+    query = shown.query
+    page = min(query.page, n_pages(len(shown.chosen), PAGE_SIZE))
+    first = (page - 1) * PAGE_SIZE
+    rows = [_live_row(live)] if live is not None and query == CatalogueQuery() else []
+    rows += [_row(found) for found in shown.chosen[first : first + PAGE_SIZE]]
+    parts = {
+        "words": escape_html(query.words),
+        "any_kind": "" if query.kind else " checked",
+        **{f"{kind}_kind": " checked" if query.kind == kind else "" for kind in KINDS},
+        **{f"{order}_order": " selected" if query.order == order else "" for order in ORDERS},
+        "count": _count(shown),
+        "note": escape_html(shown.note),
+        "note_hidden": "" if shown.note else " hidden",
+        "datasets": _listed(rows, shown),
+        "pages": _pages(query, page, n_pages(len(shown.chosen), PAGE_SIZE)),
+        "refresh": _REFRESH if shown.is_looking else "",
+    }
+    return _GAP.sub(lambda gap: parts[gap[1]], _template())
 
 
 def listing_page(path: str, entries: Sequence[tuple[str, bool]]) -> str:
@@ -117,75 +123,92 @@ def listing_page(path: str, entries: Sequence[tuple[str, bool]]) -> str:
     return _LISTING.format(title=title, lines="\n".join(lines))
 
 
-def _page(title: str, body: str) -> str:
-    return _PAGE.format(title=title, style=_STYLE, body=body)
+@cache
+def _template() -> str:
+    return (Path(__file__).parent / "catalogue" / "index.html").read_text("utf-8")
 
 
-def _live_card(live: LiveCamera) -> str:
-    height, width = live.shape
-    known = [live.state, live.camera, f"{width} \u00d7 {height}", live.dtype]
-    facts = "".join(f"<span>{_text(fact)}</span>" for fact in known if fact)
-    return (
-        f'<li class="live"><a href="{live.viewer_url}"><strong>{live.name}</strong>{facts}</a></li>'
-    )
+def _count(shown: Shown) -> str:
+    n, known = len(shown.chosen), shown.n_known
+    if not known:
+        return "Looking for datasets\u2026" if shown.is_looking else ""
+    noun = "dataset" if known == 1 else "datasets"
+    counted = format_count(known) if n == known else f"{format_count(n)} of {format_count(known)}"
+    more = ", looking for more\u2026" if shown.is_looking else ""
+    return f"{counted} {noun}{more}"
 
 
-def _card(dataset: Dataset) -> str:
-    facts = "".join(f"<span>{escape_html(fact)}</span>" for fact in _facts(dataset))
-    name = _text(dataset.name)
-    link = escape_html(dataset.viewer_url)
-    picture = dataset.thumbnail_url
-    if picture is None:
-        return f'<li><a href="{link}"><strong>{name}</strong>{facts}</a></li>'
-    image = f'<img src="{escape_html(picture)}" alt="" loading="lazy" width="88" height="88">'
-    return (
-        f'<li class="image"><a href="{link}">{image}<strong>{name}</strong>'
-        f"<div>{facts}</div></a></li>"
-    )
+def _listed(rows: list[str], shown: Shown) -> str:
+    if rows:
+        joined = "\n".join(rows)
+        return f'<ul class="entries">\n{joined}\n</ul>'
+    if shown.is_looking:
+        return ""
+    return _NOTHING if shown.n_known else _EMPTY
 
 
-def _facts(dataset: Dataset) -> list[str]:
-    facts = _waveform_facts(dataset) if dataset.kind == "waveform" else _image_facts(dataset)
-    facts.append(escape(dataset.dtype))
-    itemsize = _itemsize(dataset.dtype)
-    if itemsize:
-        facts.append(format_bytes(math.prod(dataset.shape) * itemsize))
-    return facts
-
-
-def _waveform_facts(dataset: Dataset) -> list[str]:
-    *counts, n_samples = dataset.shape
-    named = [
-        f"{n} {axis}{'' if n == 1 else 's'}"
-        for n, axis in zip(counts, _WAVEFORM_AXES, strict=True)
-        if n != 1
+def _pages(query: CatalogueQuery, page: int, n: int) -> str:
+    """Return the links to the pages before and after, for browsers without scripts."""
+    if n == 1:
+        return ""
+    links = [
+        f'<a href="{escape_html(query.address(to))}" rel="{rel}">{word}</a>'
+        for to, rel, word in ((page - 1, "prev", "Previous"), (page + 1, "next", "Next"))
+        if 1 <= to <= n
     ]
-    facts = [" \u00d7 ".join([*named, f"{n_samples:,} samples".replace(",", "\u2009")])]
-    if dataset.interval_s is not None and math.isfinite(dataset.interval_s):
-        facts.append(format_si(n_samples * dataset.interval_s, "s"))
-    return facts
+    where = f"<span>Page {page} of {n}</span>"
+    return f'<nav class="pages" id="pages" aria-label="Pages">{where}{"".join(links)}</nav>'
 
 
-def _image_facts(dataset: Dataset) -> list[str]:
-    """Return the sizes as people say them: width first."""
-    sizes = dict(zip(dataset.axes, dataset.shape, strict=True))
-    space = [str(sizes[axis]) for axis in ("x", "y", "z") if axis in sizes]
-    facts = [" \u00d7 ".join(space)] if space else []
-    for axis, word in (("c", "channel"), ("t", "time")):
-        if sizes.get(axis, 1) != 1:
-            facts.append(f"{sizes[axis]} {word}s")
-    if len(dataset.fields) > 1:
-        facts.append(f"{len(dataset.fields)} fields")
-    return facts
+def _live_row(live: LiveCamera) -> str:
+    height, width = live.shape
+    facts = [escape(live.camera), f"{width} \u00d7 {height} pixels", live.dtype]
+    return (
+        '<li class="entry live"><span class="picture none" aria-hidden="true"></span>'
+        f'<div class="words"><a href="{live.viewer_url}"><strong>{live.name}</strong></a>'
+        f'<span class="badge">{_text(live.state)}</span>{_facts(facts)}</div></li>'
+    )
 
 
-def _itemsize(dtype: str) -> int:
-    """Return bytes an element of ``int16`` or ``<i2``; 0 if unknown."""
-    v2 = re.fullmatch(r"[<>|][iuf]([1248])", dtype)
-    if v2:
-        return int(v2[1])
-    v3 = re.fullmatch(r"(?:u?int|float)(8|16|32|64)", dtype)
-    return int(v3[1]) // 8 if v3 else 0
+def _row(found: Found) -> str:
+    dataset = found.dataset
+    *folders, name = dataset.name.split("/")
+    where = f'<span class="where">{_text(" / ".join(folders))} / </span>' if folders else ""
+    badge = ""
+    if found.is_growing:
+        badge = '<span class="badge">recording</span>'
+    elif dataset.state == "recording":
+        badge = '<span class="badge quiet">not finished</span>'
+    image = (
+        f'<img src="{escape_html(dataset.thumbnail_url)}" alt="" loading="lazy" decoding="async" '
+        'width="128" height="72">'
+    )
+    return (
+        f'<li class="entry {dataset.kind}"><span class="picture">{image}</span>'
+        f'<div class="words"><a href="{escape_html(dataset.viewer_url)}">{where}'
+        f"<strong>{_text(name)}</strong></a>{badge}"
+        f"{_facts([dataset.kind.capitalize(), *facts_of(dataset)])}</div>"
+        f'<span class="size">{escape_html(size_of(found))}</span>{_date(found.changed)}</li>'
+    )
+
+
+def _facts(facts: Sequence[str]) -> str:
+    """Return facts side by side; what comes from files in them is one line already."""
+    told = " ".join(f"<span>{escape_html(fact)}</span>" for fact in facts if fact)
+    return f'<p class="facts">{told}</p>'
+
+
+def _date(changed: float | None) -> str:
+    if changed is None:
+        return '<span class="changed"></span>'
+    try:
+        moment = datetime.fromtimestamp(changed, UTC)
+    except (OverflowError, ValueError, OSError):  # a file system tells any number
+        return '<span class="changed"></span>'
+    return (
+        f'<time class="changed" datetime="{moment:%Y-%m-%dT%H:%M:%SZ}">'
+        f'{moment:%Y-%m-%d}<span class="clock"> {moment:%H:%M} UTC</span></time>'
+    )
 
 
 def _text(value: str) -> str:

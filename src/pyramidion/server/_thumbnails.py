@@ -1,6 +1,6 @@
-"""``/api/thumbnail/<name>``: a small picture of an image dataset, as PNG.
+"""``/api/thumbnail/<name>``: a small picture of a dataset.
 
-In grey between the window of the dataset, or between percentiles of the picture; in colours where
+A waveform is drawn as its envelope, as SVG. An image is a PNG: in grey between the window of the dataset, or between percentiles of the picture; in colours where
 the image has red, green and blue.
 """
 
@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from starlette.types import Receive, Scope, Send
 
 from pyramidion.core import PyramidionError
 from pyramidion.server._answers import Body, send_body
-from pyramidion.server._errors import TooLargeError
+from pyramidion.server._describe import describe_store
+from pyramidion.server._errors import NotServedError, RequestError
+from pyramidion.server._files import Files
 from pyramidion.server._image_view import ImageView
-from pyramidion.server._images import Images, cannot_read
-from pyramidion.server._paths import split_path
+from pyramidion.server._images import Images, Target, cannot_read
+from pyramidion.server._paths import resolve_beneath, split_path
 from pyramidion.server._preview import preview, to_bytes, window_of
+from pyramidion.server._remote_objects import store_told
+from pyramidion.server._remote_roots import RemoteRoots
+from pyramidion.server._wave_picture import wave_picture
 from pyramidion.server._work import ClientGoneError, Work, stop_if
 from pyramidion.storage import ByteCache
 
-_CACHE_BYTES = 8 * 2**20
+_CACHE_BYTES = 16 * 2**20
 
 
 class Thumbnails:
@@ -34,11 +40,16 @@ class Thumbnails:
         What may be asked for.
     work : Work
         The threads that read.
+    files : Files
+        The served folders.
+    stores : RemoteRoots
+        The served places of object stores.
     """
 
-    def __init__(self, images: Images, work: Work) -> None:
+    def __init__(self, images: Images, work: Work, files: Files, stores: RemoteRoots) -> None:
         self._images = images
         self._work = work
+        self._files, self._stores = files, stores
         self._pictures: ByteCache[Body] = ByteCache(_CACHE_BYTES, lambda body: len(body.content))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,19 +72,42 @@ class Thumbnails:
 
     def _picture(self, names: Sequence[str], left: threading.Event) -> Body:
         stop_if(left)
-        target = self._images.find_whole("/".join(names))
+        wave = self._waveform(names)
+        target = self._images.find_whole("/".join(names)) if wave is None else wave
         version = target.version()
-        view = self._images.open(target, version=version)
 
         def make() -> Body:
             try:
+                if wave is not None:
+                    return Body.of(wave_picture(target.path), "image/svg+xml")
+                view = self._images.open(target, version=version)
                 return Body.of(_png(thumbnail(view)), "image/png")
-            except TooLargeError:
+            except RequestError:
                 raise
             except PyramidionError as error:
                 raise cannot_read(f"picture of {target.name}", error, target) from error
 
         return self._pictures.get((target.path, version), make)
+
+    def _waveform(self, names: Sequence[str]) -> Target | None:
+        """Return the waveform store of a name; None if it is no such store."""
+        whole = "/".join(names)
+        if whole in self._images.named or not whole or not names[-1]:
+            return None
+        try:
+            path = self._place(names)
+        except NotServedError:
+            return None
+        if path is None:
+            return None
+        with store_told(path):
+            return Target(whole, path) if _is_waveform(path) else None
+
+    def _place(self, names: Sequence[str]) -> Path | None:
+        if self._stores.has(names[0]):
+            return self._stores.dataset_at(names)
+        root, below = self._files.place(list(names))
+        return Path(resolve_beneath(root, below))
 
 
 def thumbnail(view: ImageView) -> np.ndarray:
@@ -97,3 +131,8 @@ def _png(picture: np.ndarray) -> bytes:
     import imagecodecs
 
     return bytes(imagecodecs.png_encode(np.ascontiguousarray(picture)))
+
+
+def _is_waveform(path: Path) -> bool:
+    found = describe_store(path, "")
+    return found is not None and found.kind == "waveform"
