@@ -179,7 +179,7 @@ def _faults(node: ast.AST) -> Iterator[Fault]:
     """Find ``SomeError(..., id="PYR-...")`` and the server's ``(status, "PYR-...", text)``."""
     if isinstance(node, ast.Call):
         identifier = next((k.value for k in node.keywords if k.arg == "id"), None)
-        if isinstance(identifier, ast.Constant):
+        if isinstance(identifier, ast.Constant) and ast.unparse(node.func) != "super().__init__":
             name = ast.unparse(node.func)
             yield identifier.value, _status(name), _message(name, node.args)
         yield from _header_faults(node)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,13 @@ def data(server: Any, tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     stores.write_v3(
         folder / "w.zarr",
         codes,
-        **{
-            "horiz_interval": 1e-6,
-            "vertical_gains": [[0.001], [0.002], [0.001]],
-            "vertical_offsets": [[0.0], [0.5], [-1.0]],
-            "trigger_times": [[[0.0, 1.0]]] * 3,
-            "trigger_offsets": [[[0.0, 0.0]], [[5e-7, 5e-7]], [[0.0, 0.0]]],
-            "clip_codes": [[[-2048, 2047]]] * 3,
-            "channel_names": ["Clock", "Data", "Third <b>"],
-        },
+        horiz_interval=1e-6,
+        vertical_gains=[[0.001], [0.002], [0.001]],
+        vertical_offsets=[[0.0], [0.5], [-1.0]],
+        trigger_times=[[[0.0, 1.0]]] * 3,
+        trigger_offsets=[[[0.0, 0.0]], [[5e-7, 5e-7]], [[0.0, 0.0]]],
+        clip_codes=[[[-2048, 2047]]] * 3,
+        channel_names=["Clock", "Data", "Third <b>"],
     )
     return codes
 
@@ -58,7 +57,7 @@ def test_channels_over_and_under_each_other(data: np.ndarray, viewer: Any) -> No
     view.idle()
     rows = view.run("__pyramidion.rows()")
     assert [row["ch"] for row in rows] == [0, 1, 2]
-    assert all(a["top"] + a["height"] <= b["top"] for a, b in zip(rows, rows[1:], strict=False))
+    assert all(a["top"] + a["height"] <= b["top"] for a, b in pairwise(rows))
     # Each axis holds the values of its own channel: gain 0.002 and offset 0.5.
     volts = data[1, 0, 0] * 0.002 - 0.5
     assert rows[1]["min"] <= volts.min()
@@ -71,7 +70,8 @@ def test_channels_over_and_under_each_other(data: np.ndarray, viewer: Any) -> No
     assert view.complaints == again.complaints == []
 
 
-def test_a_spike_under_another_trace_is_seen(data: np.ndarray, viewer: Any) -> None:
+@pytest.mark.usefixtures("data")
+def test_a_spike_under_another_trace_is_seen(viewer: Any) -> None:
     """The active channel covers the others; their extremes stay on top of it."""
     view = viewer().open("/frame/w.zarr", "#ch=0,1&s=70000,86000")
     x, y, colour = view.run(
@@ -93,7 +93,8 @@ def test_a_spike_under_another_trace_is_seen(data: np.ndarray, viewer: Any) -> N
     assert min(near) < 40, (pixel, colour)
 
 
-def test_clipped_samples_are_marked_at_every_zoom(data: np.ndarray, viewer: Any) -> None:
+@pytest.mark.usefixtures("data")
+def test_clipped_samples_are_marked_at_every_zoom(viewer: Any) -> None:
     view = viewer().open("/frame/w.zarr", "#ch=2")
     for first, last in ((0, N), (90_000, 110_000), (99_990, 100_020)):
         view.set_view(samples=[first - 0.5, last - 0.5])
@@ -122,7 +123,8 @@ def test_clipped_samples_are_marked_at_every_zoom(data: np.ndarray, viewer: Any)
     assert not view.page.locator(".clipped").is_visible()
 
 
-def test_the_rail_shows_what_there_is(data: np.ndarray, viewer: Any) -> None:
+@pytest.mark.usefixtures("data")
+def test_the_rail_shows_what_there_is(viewer: Any) -> None:
     view = viewer().open("/frame/w.zarr")
     assert not view.page.locator(".rail").is_visible()
     view.page.keyboard.press("j")
@@ -150,7 +152,8 @@ def test_the_rail_shows_what_there_is(data: np.ndarray, viewer: Any) -> None:
     assert view.complaints == fresh.complaints == []
 
 
-def test_drawer_by_mouse_keys_and_link(data: np.ndarray, viewer: Any) -> None:
+@pytest.mark.usefixtures("data")
+def test_drawer_by_mouse_keys_and_link(viewer: Any) -> None:
     view = viewer().open("/frame/w.zarr")
     tabs = view.page.get_by_role("tab")
     labels = [tab.get_attribute("aria-label") for tab in tabs.all()]
@@ -178,7 +181,8 @@ def test_drawer_by_mouse_keys_and_link(data: np.ndarray, viewer: Any) -> None:
     assert view.complaints == again.complaints == []
 
 
-def test_two_views_in_one_page(data: np.ndarray, viewer: Any, server: Any) -> None:
+@pytest.mark.usefixtures("data")
+def test_two_views_in_one_page(viewer: Any) -> None:
     view = viewer().open("/frame/w.zarr", "&data=/frame/w.zarr#ch=0&2.ch=1&2.s=1000,2000")
     page = view.page
     assert page.locator(".wave").count() == 2
@@ -199,7 +203,8 @@ def test_two_views_in_one_page(data: np.ndarray, viewer: Any, server: Any) -> No
     assert view.complaints == []
 
 
-def test_lenses_are_linked_windows(data: np.ndarray, viewer: Any) -> None:
+@pytest.mark.usefixtures("data")
+def test_lenses_are_linked_windows(viewer: Any) -> None:
     view = viewer(height=900).open("/frame/w.zarr")
     view.page.keyboard.press("k")
     view.idle()
@@ -261,18 +266,18 @@ def test_snippets_read_exactly_what_is_in_view(data: np.ndarray, viewer: Any) ->
     name = next(name for name in found if name.startswith("Python: the 1"))
     assert name.replace("\u202f", "") == "Python: the 1999 samples in view"
     names: dict[str, Any] = {}
-    exec(found[name], names)  # noqa: S102 - it is what people run
+    exec(found[name], names)  # what people run
     np.testing.assert_array_equal(names["values_1"], data[1, 0, 1, 1001:3000] * 0.002 - 0.5)
     np.testing.assert_array_equal(names["values_0"], data[0, 0, 1, 1001:3000] * 0.001 - 0.0)
     np.testing.assert_allclose(names["times"], 5e-7 + np.arange(1001, 3000) * 1e-6, rtol=1e-12)
-    exec(found["xarray: the same with its axis"], names)  # noqa: S102
+    exec(found["xarray: the same with its axis"], names)
     assert names["window"].attrs["units"] == "V"
     assert names["window"].sizes == {"time": 1999}
     view.set_view(samples=[-0.5, N - 0.5])
     found = snippets(view)
     envelope = next(text for name, text in found.items() if "envelope" in name)
     factor = int(re.sub(r"\D", "", next(name for name in found if "envelope" in name)))
-    exec(envelope, names)  # noqa: S102
+    exec(envelope, names)
     whole = data[1, 0, 1, : N // factor * factor].reshape(-1, factor) * 0.002 - 0.5
     np.testing.assert_allclose(names["low_1"][: len(whole)], whole.min(axis=1))
     np.testing.assert_allclose(names["high_1"][: len(whole)], whole.max(axis=1))
@@ -284,11 +289,9 @@ def test_pressing_sets_the_time_cursor(server: Any, viewer: Any, tmp_path: Path)
     stores.write_v3(
         tmp_path / "w.zarr",
         codes,
-        **{
-            "horiz_interval": 1e-3,
-            "start_time": "2026-03-01T12:00:00+00:00",
-            "trigger_times": [[[0.0, 100.0]]],
-        },
+        horiz_interval=1e-3,
+        start_time="2026-03-01T12:00:00+00:00",
+        trigger_times=[[[0.0, 100.0]]],
     )
     view = viewer().open("/clock/w.zarr", "#seg=1")
     box = view.page.locator("canvas.trace").bounding_box()
