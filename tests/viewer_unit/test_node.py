@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -121,7 +122,7 @@ def test_in_node(script: str, fixtures: Path) -> None:
         pytest.skip("Node is not installed")
     done = subprocess.run(
         [node, "--test", str(HERE / script)],
-        env=os.environ | {"VIEWER_FIXTURES": str(fixtures)},
+        env=os.environ | {"VIEWER_FIXTURES": str(fixtures), "PYTHON": sys.executable},
         capture_output=True,
         text=True,
         timeout=120,

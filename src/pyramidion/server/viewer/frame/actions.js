@@ -37,7 +37,7 @@ export function listenKeys(actions) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = /** @type {HTMLElement | null} */ (event.target);
     const key = event.key.toLowerCase();
-    if (target?.closest('input:not([type=range], [type=checkbox]), textarea, [contenteditable]')) return;
+    if (target?.closest('input:not([type=range], [type=checkbox], [type=radio]), textarea, [contenteditable]')) return;
     if (target?.closest('select, input') && key !== 'escape' && !(key.length === 1 && /[a-z\[\]+\-?,.]/.test(key))) return;
     if ((key === ' ' || key === 'enter') && target?.closest('button, a, summary, input')) return; // it presses them
     if (document.querySelector('dialog[open]')) return; // it has keys of its own

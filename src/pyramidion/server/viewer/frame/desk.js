@@ -42,7 +42,8 @@ export class Desk {
 
   /** Nothing is on its way. */
   get settled() {
-    return this.#loading === 0 && this.#frame === 0 && this.#timer === 0;
+    const tools = this.app.views.flatMap((view) => [...this.#bench(view).loaded.values()]);
+    return this.#loading === 0 && this.#frame === 0 && this.#timer === 0 && tools.every(({ settled }) => settled ?? true);
   }
 
   get stats() {

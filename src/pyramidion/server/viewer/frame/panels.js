@@ -12,7 +12,7 @@ import { loadStyle } from './style.js';
 const MODULES = {
   wave: [
     '../frame/controls', '../frame/state', '../frame/surface', '../frame/wheel', 'actions', 'axis', 'columns', 'dataset', 'draw', 'hover',
-    'interaction', 'levels', 'link', 'open', 'panel', 'plot', 'reader', 'scale', 'state', 'supply', 'texts', 'tools', 'view', 'window',
+    'interaction', 'levels', 'link', 'open', 'panel', 'plot', 'scale', 'state', 'supply', 'texts', 'tools', 'view', 'window',
   ],
   image: [
     '../frame/controls', '../frame/surface', '../frame/wheel', 'actions', 'axes', 'build', 'channels', 'colormaps', 'colour', 'contrast', 'dataset',

@@ -55,6 +55,8 @@ export interface OpenTool {
   /** The view is another one; called at most once a frame, and also while hidden. */
   update(): void;
   stats?(): Record<string, unknown>;
+  /** Nothing is being computed or waited for; left out by tools that never compute. */
+  readonly settled?: boolean;
 }
 
 /** Where a panel stands on the clock that all panels share. Unix seconds. */

@@ -61,7 +61,7 @@ function showPlaces(panel, state) {
   const { start, interval } = panel.calibration;
   const samples = parseNumbers(state.get('s'), 2);
   const times = parseNumbers(state.get('t'), 2);
-  const position = (/** @type {number} */ place) => (samples ? place : (place - start) / interval);
+  const position = (/** @type {number} */ place) => (samples ? place : tidy((place - start) / interval));
   const cursor = (/** @type {'x' | 'y'} */ name) => {
     const place = parseNumbers(state.get(samples ? `s${name}` : name), 1);
     return place && position(place[0]);
@@ -73,5 +73,15 @@ function showPlaces(panel, state) {
   });
   panel.state.set({ cursors: { x: cursor('x'), y: cursor('y') }, lenses: lenses.map(([a, b]) => ({ a: position(a), b: position(b) })), notes });
   if (samples) panel.setWindow({ a: samples[0], b: samples[1] });
-  else if (times) panel.setTimes(times[0], times[1]);
+  else if (times) panel.setWindow({ a: position(times[0]), b: position(times[1]) });
+}
+
+/**
+ * A position that was a sample, or an edge between two, before it was written as a time.
+ *
+ * @param {number} position @returns {number}
+ */
+function tidy(position) {
+  const near = Math.round(position * 2) / 2;
+  return Math.abs(position - near) < 1e-6 + 1e-15 * Math.abs(position) ? near : position;
 }

@@ -8,7 +8,6 @@ import { drawClipped, drawTrace } from './draw.js';
 import { describeColumn } from './hover.js';
 import { listenPlot, listenStrip } from './interaction.js';
 import { Plot, shifted } from './plot.js';
-import { Reader } from './reader.js';
 import { valueRange } from './scale.js';
 import { waveState } from './state.js';
 import { Supply } from './supply.js';
@@ -33,6 +32,8 @@ const PLAN_INTERVAL = 60; // ms between requests while the view keeps moving
 /** Draws waveform records and lets a person move through them. */
 export class WavePanel {
   drawMs = 0;
+  /** Reads any stretch, for the tools; here before the first of them. */
+  reader = /** @type {import('./reader.js').Reader} */ (/** @type {unknown} */ (null));
   /** Drawn over the traces, by name. @type {Map<string, Mark>} */ marks = new Map();
   /** @type {Cover | null} */ cover = null;
   /** The time cursor of the page, as a position in samples. @type {number | null} */ now = null;
@@ -58,7 +59,6 @@ export class WavePanel {
     this.state = waveState(dataset);
     this.#target = dataset.samples / 2;
     this.supply = new Supply(dataset, scheduler);
-    this.reader = new Reader(dataset, scheduler);
     this.actions = waveActions(this);
     this.tools = waveTools(this);
     this.view = buildView(this);

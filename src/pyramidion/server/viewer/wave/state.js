@@ -44,7 +44,7 @@ function settle(view, dataset) {
     trc, seg,
     window: clampWindow(view.window, samples),
     cursors: { x: sample(view.cursors.x), y: sample(view.cursors.y) },
-    notes: view.notes.filter(({ at }) => Number.isFinite(at)).slice(0, MOST_NOTES),
+    notes: view.notes.filter(({ at }) => Number.isFinite(at)).slice(0, MOST_NOTES).map(({ at, text }) => ({ at: Math.round(at), text })),
     lenses: view.lenses.slice(0, MOST_LENSES).map((lens) => clampWindow(lens, samples)),
     segments: dataset.shape.segments > 1 && (view.segments === 'under' || view.segments === 'density') ? view.segments : 'one',
   };

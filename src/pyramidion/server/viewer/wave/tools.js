@@ -7,7 +7,11 @@
 export function waveTools(panel) {
   const { state, dataset } = panel;
   /** @type {(id: string, label: string, icon: import('../frame/dom.js').IconName, keys: string[], load: () => Promise<{openTool: (panel: any) => any}>, awake?: () => boolean) => import('../frame/types.js').Tool} */
-  const tool = (id, label, icon, keys, load, awake = () => false) => ({ id, label, icon, keys, awake, load: async () => (await load()).openTool(panel) });
+  const tool = (id, label, icon, keys, load, awake = () => false) => ({ id, label, icon, keys, awake, load: async () => {
+    const [{ openTool }, { Reader }] = await Promise.all([load(), import('./reader.js')]);
+    panel.reader ??= new Reader(dataset, panel.scheduler);
+    return openTool(panel);
+  } });
   return [
     tool('measure', 'Cursors and measurements', 'ruler', ['q'], () => import('./tools/measure.js'), () => state.value.cursors.x !== null || state.value.cursors.y !== null),
     tool('find', 'Find', 'search', ['/'], () => import('./tools/find.js')),
