@@ -41,6 +41,9 @@ def _stores(
     stores.write_image(place / "plane.zarr", levels, chunk=128, scale=steps)
     stores.write_image(place / "set.zarr", levels, chunk=128, omero={"channels": [stores.window(500, 1500)]})  # fmt: skip
     stores.write_image(place / "volume.zarr", stores.pyramid(volume, 2, "zyx"), "zyx", scale={"z": 2.0, "y": 1.0, "x": 1.0}, chunk=32, omero={"channels": [stores.window(0, 200)]})  # fmt: skip
+    dim = volume.copy()
+    dim[12] //= 20
+    stores.write_image(place / "dim.zarr", [dim], "zyx", chunk=32)
     movie = np.random.default_rng(3).integers(0, 255, (6, 60, 80)).astype(np.uint8)
     stores.write_image(place / "movie.zarr", [movie], "tyx", omero={"channels": [stores.window(0, 255)]})  # fmt: skip
     dyes = np.random.default_rng(4).integers(0, 900, (3, 100, 100)).astype(np.uint16)
@@ -161,11 +164,11 @@ def test_histogram_counts_what_is_seen_and_its_handles_move(viewer: Any, plane: 
     view = viewer().open("/i/set.zarr")
     view.set_view(centre=[800, 600], zoom=1)
     found = view.run("__pyramidion.histogram()")
-    drawn = pixels(view).shape
     assert found["low"] <= 500
     assert found["high"] >= 1500
-    top, left = 600 - drawn[0] // 2, 800 - drawn[1] // 2
-    seen = plane[top : top + drawn[0], left : left + drawn[1]]
+    frame = view.run("__pyramidion.frame()")
+    top, left = -frame["top"], -frame["left"]
+    seen = plane[top : top + frame["height"], left : left + frame["width"]]
     expected = np.histogram(seen, 124, (found["low"], found["high"]))[0]
     share = np.array(found["counts"]) / sum(found["counts"])
     assert np.abs(share - expected / expected.sum()).max() < 0.004
@@ -190,9 +193,9 @@ ENDS = {
 def test_colour_maps(viewer: Any, plane: np.ndarray) -> None:
     view = viewer().open("/i/set.zarr")
     view.set_view(centre=[800, 600], zoom=1)
-    drawn = pixels(view).shape
-    top, left = 600 - drawn[0] // 2, 800 - drawn[1] // 2
-    seen = plane[top : top + drawn[0], left : left + drawn[1]]
+    frame = view.run("__pyramidion.frame()")
+    top, left = -frame["top"], -frame["left"]
+    seen = plane[top : top + frame["height"], left : left + frame["width"]]
     for name, (low, high) in ENDS.items():
         view.page.get_by_label("Colour map").select_option(name)
         view.idle()
@@ -309,9 +312,12 @@ def test_measure_a_rectangle(viewer: Any, plane: np.ndarray) -> None:
     assert values["mean"] == pytest.approx(inside.mean())
     assert (values["min"], values["max"]) == (inside.min(), inside.max())
     assert found["width"] == pytest.approx((x1 - x0) * PIXEL_UM * 1e-6)
+    view.page.keyboard.press("q")
     text = view.page.locator(".measured").text_content().replace("\u202f", "")
     assert f"{x1 - x0} \u00d7 {y1 - y0} px" in text
     assert f"{inside.min():.0f} to {inside.max():.0f}" in text
+    assert f"Count{inside.size}" in text
+    assert "every pixel" in text
     view.page.keyboard.press("Escape")
     assert view.run("__pyramidion.measurement()") is None
 
@@ -494,8 +500,17 @@ def test_keys_alone(viewer: Any) -> None:
     assert view.view()["zoom"] == pytest.approx(start["zoom"])
     press("i")
     assert view.value("Slice z") == f"{start['z'] - 9} of 23"
+    title = view.page.locator("#drawer-title")
+    assert title.text_content() == "Channels and colours"
+    press("q")
+    view.idle()
+    assert title.text_content() == "Measurements"
     press("b")
-    assert view.page.locator(".drawer").is_hidden()
+    view.idle()
+    assert title.text_content() == "Channels and colours"
+    view.page.get_by_role("button", name="Close the tool").click()
+    assert title.is_hidden()
+    view.page.evaluate("document.activeElement.blur()")
     press("o")
     view.page.locator("dialog.elsewhere").wait_for()
     text = view.page.locator("dialog.elsewhere").text_content()
@@ -536,6 +551,42 @@ def test_two_fingers_zoom(viewer: Any) -> None:
     )
     assert view.view()["zoom"] == pytest.approx(2, rel=0.01)
     assert view.run("document.documentElement.scrollWidth") <= 600
+
+
+def test_the_rail_tells_what_there_is_and_hides_channels(viewer: Any) -> None:
+    view = viewer().open("/i/dyes.zarr")
+    view.page.keyboard.press("j")
+    rail = view.page.locator(".rail")
+    rail.get_by_text("Arrays", exact=True).wait_for()
+    text = rail.text_content().replace("\u00d7", "x")
+    for words in ("dye 0", "0 … 900", "100 · 1 µm each · 100 µm", "uint16 · chunks 3 x 64 x 64", "1:1 · 3 x 100 x 100 · 60.0 kB"):  # fmt: skip
+        assert words in text, words
+    rail.get_by_role("button", name="Hide dye 1").click()
+    assert [channel(view, k)["visible"] for k in range(3)] == [True, False, True]
+    rail.get_by_role("button", name="dye 1", exact=True).click()
+    assert channel(view, 1)["visible"], "what is chosen is shown"
+    view.page.locator(".range-card h3:text-is('dye 1')").wait_for()
+    view.page.get_by_label("Brightest value").fill("321")
+    view.page.keyboard.press("Enter")
+    assert [channel(view, k)["range"][1] for k in range(3)] == [900, 321, 900]
+    view.page.get_by_label("Colour of dye 1").fill("#12ab34")
+    assert channel(view, 1)["color"] == [0x12, 0xAB, 0x34]
+    rail.get_by_text("0 … 321").wait_for()
+    assert view.complaints == []
+
+
+def test_contrast_is_that_of_all_planes_that_are_seen(viewer: Any) -> None:
+    view = viewer().open("/i/dim.zarr")
+    view.set_view(z=12)
+    view.page.keyboard.press("c")
+    view.idle()
+    assert channel(view)["range"][1] <= 10
+    view.set_view(layout="ortho", x=50, y=40)
+    view.page.keyboard.press("c")
+    view.idle()
+    assert channel(view)["range"][1] > 190, "the other planes cut bright slices"
+    found = view.run("__pyramidion.histogram()")
+    assert found["high"] > 190
 
 
 def test_minimap(viewer: Any) -> None:

@@ -243,7 +243,7 @@ def test_a_bare_array_and_large_chunks(viewer: Any, folder: Path) -> None:
 
     data = stores.ramp((1500, 1300), "uint16")
     zarr.create_array(folder / "bare.zarr", data=data, chunks=(1500, 1300))
-    view = viewer(width=1800, height=1900).open("/p/bare.zarr")
+    view = viewer(width=2000, height=1900).open("/p/bare.zarr")
     one_to_one(view)
     low, high = view.view()["channels"][0]["range"]
     np.testing.assert_array_equal(cut(view, *data.shape)[..., 0], grey(data, low, high))

@@ -5,7 +5,9 @@ import { load, random } from './viewer.mjs';
 
 const { askFor, inside, regionBetween, requestsAtOnce, retryAfter, sameAsk } = await load('live/asking.js');
 const { covers, shrink, statistics } = await load('live/numbers.js');
-const { ageText, diskText, durationText, isStale, lostReasons, rateText, standing } = await load('live/words.js');
+const { diskText, isStale, lostReasons, rateText, standing } = await load('live/words.js');
+const { ageText, dayTime, durationText } = await load('image/times.js');
+const { LiveClock } = await load('live/clock.js');
 const { elementType, picture } = await load('live/fetching.js');
 const { valueAt } = await load('live/texts.js');
 const { PLANES, makeFrame } = await load('image/geometry.js');
@@ -124,4 +126,36 @@ test('how camera, recording and page stand', () => {
   assert.equal(mood({ state: 'finished' }, { trouble }), 'finished', 'a server that ends with its recording is no trouble');
   assert.equal(standing({ state: 'recording', fps: 100 }, { ...page, age: 12 }).text, 'No new frame for 12 s.');
   assert.equal(standing({}, { ...page, age: 12, trouble, retryIn: 2.3 }).text, 'The server does not answer: the program may have ended. The picture is 12 s old. Next try in 3 s.');
+});
+
+test('the live picture tells its time only when frozen or when it leads, ten times a second at most', () => {
+  const told = [];
+  const panel = { picture: { time: 100 }, host: { time: (time) => told.push(time), say: () => {} } };
+  const clock = new LiveClock(panel);
+  assert.equal(clock.behind, null);
+  clock.advance(0);
+  assert.deepEqual(told, [], 'new pictures move nobody');
+  clock.show(87.5);
+  assert.equal(clock.behind, 12.5);
+  clock.toggle();
+  for (let now = 0; now < 1000; now += 10) {
+    panel.picture = { time: 100 + now / 1000 };
+    clock.advance(now);
+  }
+  assert.equal(told.length, 11, 'once at the beginning, then every 100 ms');
+  assert.equal(clock.behind, null, 'it comes along');
+  clock.show(3);
+  assert.equal(clock.leads, false, 'whoever moves elsewhere is not dragged along');
+  panel.picture = { time: 200 };
+  clock.advance(2000);
+  assert.equal(told.length, 11);
+  clock.frozen();
+  assert.equal(told.at(-1), 200);
+  assert.equal(clock.behind, 0);
+});
+
+test('the time of day', () => {
+  const noon = new Date(2026, 2, 1, 12, 3, 5, 7).getTime() / 1000;
+  assert.equal(dayTime(noon), '12:03:05.007');
+  assert.equal(dayTime(noon + 0.9934), '12:03:06.000');
 });

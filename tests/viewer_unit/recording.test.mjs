@@ -1,12 +1,14 @@
-// Recordings that grow: the index of a shard at its start, without a checksum; chunks that lie raw in their container.
+// Recordings: while they grow, the index of a shard at its start, without a checksum; chunks that lie raw in their container;
+// the times of their frames.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { load } from './viewer.mjs';
+import { load, random } from './viewer.mjs';
 
 const { parseV3 } = await load('store/metadata.js');
 const { indexBytes, parseShardIndex } = await load('store/shard.js');
 const { decodeBlosc } = await load('decode/blosc.js');
 const { decodeChunk } = await load('decode/chain.js');
+const { PAGE, Stamps } = await load('image/stamps.js');
 
 const BYTES = { name: 'bytes', configuration: { endian: 'little' } };
 const BLOSC = { name: 'blosc', configuration: { typesize: 2, cname: 'lz4', clevel: 1, shuffle: 'bitshuffle', blocksize: 0 } };
@@ -51,4 +53,64 @@ test('pixels that lie raw in a container of blosc', async () => {
   const data = await decodeChunk(container, how);
   assert.deepEqual(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), pixels);
   assert.deepEqual(parseV3(growing([BYTES, BLOSC], 4), '0', 'x/0').codecs, ['blosc']);
+});
+
+/** @param {Float64Array} times */
+function stampsOf(times) {
+  const read = [];
+  const stamps = new Stamps(() => times.length, async (from, to) => {
+    read.push(from);
+    assert.ok(to - from <= PAGE && from % PAGE === 0 && to <= times.length);
+    return times.slice(from, to);
+  });
+  return { stamps, read };
+}
+
+/** The last one that is not later. @param {Float64Array} times @param {number} time */
+const lastBy = (times, time) => times.findLastIndex((one) => one <= time);
+
+test('the frame of a time is the last one that was taken by then', async () => {
+  const next = random(8);
+  for (const count of [1, 2, 3, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE + 5]) {
+    let time = 1.7e9;
+    const times = Float64Array.from({ length: count }, () => (time += next() < 0.01 ? 300 * next() : next() < 0.1 ? 0 : 0.02 * next()));
+    const { stamps } = stampsOf(times);
+    const wanted = [times[0] - 1, times[0], times.at(-1), times.at(-1) + 9, ...Array.from({ length: 200 }, () => times[0] + next() * (times.at(-1) - times[0]))];
+    for (let k = 0; k < 100; k++) wanted.push(times[Math.floor(next() * count)]);
+    for (const one of wanted) assert.equal(await stamps.find(one), lastBy(times, one), `${count} ${one}`);
+  }
+});
+
+test('few of many times are read, however unevenly they lie', async () => {
+  const even = Float64Array.from({ length: 2_000_000 }, (_, i) => 1.7e9 + i / 1000);
+  const bent = even.map((time, i) => (i < 1_900_000 ? time : time + (i - 1_900_000) ** 2)); // the last ones are far apart
+  for (const [times, most] of [[even, 3], [bent, 24]]) {
+    for (const number of [777_777, 1_899_999, 1_950_000]) {
+      const { stamps, read } = stampsOf(times);
+      assert.equal(await stamps.find(times[number]), number);
+      assert.ok(read.length <= most, `${read.length} pages`);
+      const before = read.length;
+      assert.equal(await stamps.find(times[number]), number);
+      assert.equal(read.length, before, 'what was read is kept');
+    }
+  }
+});
+
+test('what has grown since is read again', async () => {
+  let times = Float64Array.of(1, 2, 3);
+  const stamps = new Stamps(() => times.length, async (from, to) => times.slice(from, to));
+  assert.deepEqual([await stamps.find(2.5), await stamps.find(99), await stamps.at(3)], [1, 2, NaN]);
+  times = Float64Array.of(1, 2, 3, 4, 5);
+  assert.deepEqual([await stamps.find(4.5), await stamps.find(99), await stamps.at(4)], [3, 4, 5]);
+});
+
+test('reading that failed is tried again', async () => {
+  let broken = true;
+  const stamps = new Stamps(() => 3, async () => {
+    if (broken) throw new Error('no answer');
+    return Float64Array.of(1, 2, 3);
+  });
+  await assert.rejects(stamps.find(2), /no answer/);
+  broken = false;
+  assert.equal(await stamps.find(2), 1);
 });

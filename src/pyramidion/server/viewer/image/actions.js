@@ -33,7 +33,6 @@ export function imageActions(panel) {
     action('take-view', 'Measure what is seen', ['enter'], () => panel.measureView()),
     action('export', 'Save the picture as PNG; with Shift with its marks', ['e'], ({ big }) => void panel.save(big)),
     action('elsewhere', 'Open elsewhere', ['o'], () => void panel.elsewhere()),
-    action('drawer', 'Channels and colours', ['b'], () => panel.toggleDrawer()),
     action('cancel', 'Let go, stop, remove the measurement', ['escape'], () => panel.cancel()),
   ];
 }

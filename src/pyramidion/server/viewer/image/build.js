@@ -16,25 +16,26 @@ export function buildView(panel) {
   );
   const values = h('tbody');
   const size = h('span', { class: 'image-size' });
+  const stamp = h('span', { class: 'stamp', hidden: true });
   const note = h('p', { class: 'note', hidden: true });
   const panes = h('div', { class: 'panes' }, ...panel.panes.map(({ element }) => element), panel.readout.element, panel.overlay.minimap, note);
   const element = h(
     'section', { class: 'image', 'aria-label': 'Image' },
     h(
       'div', { class: 'toolbar' },
-      layouts, size,
+      layouts, size, stamp,
       h(
         'div', { class: 'buttons', role: 'group', 'aria-label': 'Measure and save' },
         actionButton(act('distance'), 'line'), actionButton(act('rectangle'), 'box'), actionButton(act('contrast'), 'contrast'),
-        actionButton(act('export'), 'save'), actionButton(act('elsewhere'), 'elsewhere'), actionButton(act('drawer'), 'settings'),
+        actionButton(act('export'), 'save'), actionButton(act('elsewhere'), 'elsewhere'),
       ),
       h(
         'div', { class: 'buttons', role: 'group', 'aria-label': 'Zoom' },
         actionButton(act('zoom-out'), 'minus'), actionButton(act('fit'), 'fit'), actionButton(act('pixels'), 'one'), actionButton(act('zoom-in'), 'plus'),
       ),
     ),
-    h('div', { class: 'desk' }, h('div', { class: 'table' }, panes, panel.sliders.element), panel.drawer.element),
+    h('div', { class: 'table' }, panes, panel.sliders.element),
     h('aside', { class: 'values', 'aria-label': 'Values of this view' }, h('table', {}, h('caption', {}, 'This view in numbers'), values)),
   );
-  return { element, layouts, panes, note, size, values };
+  return { element, layouts, panes, note, size, stamp, values };
 }

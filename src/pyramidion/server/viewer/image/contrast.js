@@ -41,12 +41,13 @@ export class Contrast {
 
   /** Channels without a range get one from the first data that are here. */
   sampleMissing() {
-    const { pane, place, scheduler } = this.panel;
+    const { shownPanes, place, scheduler } = this.panel;
     for (const { index, range } of this.look.visible) {
       if (range !== null) continue;
-      const top = pane.topPatches(index, place.slice);
-      if (top === null) continue;
-      const patches = top.length > 0 ? top : pane.patches(index).patches;
+      const tops = shownPanes.map((pane) => pane.topPatches(index, place.slice));
+      if (tops.includes(null)) continue;
+      const top = tops.flatMap((patches) => patches ?? []);
+      const patches = top.length > 0 ? top : this.panel.patches(index);
       if (patches.length === 0 && scheduler.failures.size === 0) continue;
       const found = spread(sample(patches, SAMPLES));
       this.look.set(index, { range: found });
@@ -58,7 +59,7 @@ export class Contrast {
   #fit() {
     const { version } = this.look;
     for (const { index, range } of this.look.visible) {
-      const values = sample(this.panel.pane.patches(index).patches, SAMPLES);
+      const values = sample(this.panel.patches(index), SAMPLES);
       const found = spread(values);
       if (values.length > 0 && String(found) !== String(range)) this.look.set(index, { range: found });
     }

@@ -123,6 +123,11 @@ export async function openImage(store, group) {
   return dataset;
 }
 
+/** @param {Group} group @returns {boolean} Whether the time of each frame is told beside the pixels. */
+export function isRecording({ attributes, self }) {
+  return self === null && /** @type {any} */ (attributes.pyramidion)?.kind === 'recording';
+}
+
 /** @param {Group} group @returns {boolean} Whether it is a recording to which frames are being added. */
 export function isGrowing({ attributes, self }) {
   return self === null && /** @type {any} */ (attributes.pyramidion)?.state === 'recording';

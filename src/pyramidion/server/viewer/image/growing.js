@@ -52,7 +52,7 @@ class Growth {
   }
 
   newest() {
-    this.panel.place.setSlice({ t: this.dataset.shape.t - 1 });
+    this.panel.goTo('t', this.dataset.shape.t - 1);
   }
 
   start() {

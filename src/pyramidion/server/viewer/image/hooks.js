@@ -1,5 +1,6 @@
 // @ts-check
 import { placeInChunk } from './dataset.js';
+import { countValues } from './histogram.js';
 import { scaleBar } from './marks.js';
 
 /** What tests and scripts may ask of an image panel. @param {import('./panel.js').ImagePanel} panel */
@@ -26,8 +27,9 @@ export function hooksOf(panel) {
     scaleBar: () => panel.pane.frame && scaleBar(dataset, panel.pane.frame),
     measurement: () => panel.measuring.result && { ...panel.measuring.result, ...panel.measuring.measure, plane: panel.measuring.measure?.plane.name },
     histogram() {
-      panel.drawer.update();
-      return panel.drawer.shown && { ...panel.drawer.shown, counts: [...panel.drawer.shown.counts] };
+      for (const watcher of panel.watchers) watcher.update();
+      const found = countValues(panel);
+      return found && { ...found, counts: [...found.counts] };
     },
     /** The value of one pixel of level 0, fetched if need be. */
     async valueAt(/** @type {number} */ x, /** @type {number} */ y, z = 0, t = 0, c = 0) {

@@ -19,6 +19,8 @@ export class Look {
   /** The visible channels and how each is coloured. @type {{index: number, shade: Shade}[]} */
   shades = [];
 
+  #chosen = 0;
+
   /** @param {Channel[]} channels @param {string} dtype */
   constructor(channels, dtype) {
     this.channels = channels;
@@ -30,6 +32,11 @@ export class Look {
 
   get visible() {
     return this.channels.filter(({ visible }) => visible);
+  }
+
+  /** Number of the channel whose range is shown: a visible one, if there is any. */
+  get chosen() {
+    return this.channels[this.#chosen].visible ? this.#chosen : (this.visible[0]?.index ?? this.#chosen);
   }
 
   /** Whether the colour map is used: it is for one channel. */
@@ -46,6 +53,12 @@ export class Look {
   set(index, change) {
     Object.assign(this.channels[index], change);
     this.#changed();
+  }
+
+  /** Show the range of a channel. @param {number} index */
+  choose(index) {
+    this.#chosen = index;
+    if (!this.channels[index].visible) this.set(index, { visible: true });
   }
 
   /** @param {string} name */

@@ -41,7 +41,7 @@ export function drawMarks(surface, frame, { bar, cross, measures, label }) {
   const place = (/** @type {{h: number, v: number}} */ at) => [(frame.left + at.h * frame.kh) / scale, (frame.top + at.v * frame.kv) / scale];
   const size = /** @type {[number, number]} */ ([frame.width / scale, frame.height / scale]);
   if (cross) drawCross(context, place({ h: cross.h + 0.5, v: cross.v + 0.5 }), size);
-  for (const { measure, lines } of measures) drawMeasure(context, measure, place(measure.from), place(measure.to), lines);
+  for (const { measure, lines } of measures) drawMeasure(context, measure, place(measure.from), place(measure.to), lines, size);
   if (bar) drawBar(context, bar, scale, size[1]);
   if (label) write(context, label, 12, 20, 'left');
   context.restore();
@@ -74,8 +74,9 @@ function drawCross(context, [x, y], [width, height]) {
 
 /**
  * @param {CanvasRenderingContext2D} context @param {Measure} measure @param {number[]} from @param {number[]} to @param {readonly string[]} lines
+ * @param {[number, number]} size
  */
-function drawMeasure(context, { kind }, [x0, y0], [x1, y1], lines) {
+function drawMeasure(context, { kind }, [x0, y0], [x1, y1], lines, [width, height]) {
   if (kind === 'box') {
     stroke(context, () => context.rect(x0, y0, x1 - x0, y1 - y0));
   } else {
@@ -88,8 +89,10 @@ function drawMeasure(context, { kind }, [x0, y0], [x1, y1], lines) {
       }
     });
   }
-  const below = Math.max(y0, y1) + 18;
-  lines.forEach((line, i) => write(context, line, Math.min(x0, x1), below + 16 * i, 'left'));
+  // Below it; where it ends outside the picture, inside it, above the scale bar.
+  const left = Math.max(10, Math.min(width - 120, x0, x1));
+  const below = Math.max(28, Math.min(Math.max(y0, y1) + 18, height - 40 - 16 * lines.length));
+  lines.forEach((line, i) => write(context, line, left, below + 16 * i, 'left'));
 }
 
 /** @param {CanvasRenderingContext2D} context @param {ReturnType<typeof scaleBar>} bar @param {number} scale @param {number} height */

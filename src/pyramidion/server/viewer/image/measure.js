@@ -1,5 +1,5 @@
 // @ts-check
-import { formatShort } from '../frame/si.js';
+import { formatCount, formatShort } from '../frame/si.js';
 import { areaBetween, countTiles, pixelsInside, tilesWith } from './geometry.js';
 import { lengthText, valueText } from './texts.js';
 
@@ -89,6 +89,27 @@ export function evaluate({ kind, plane, from, to }, dataset, pane, finest, known
     measured.level = Math.max(measured.level ?? 0, level.number);
   }
   return measured;
+}
+
+/**
+ * A measurement in numbers, for a table.
+ *
+ * @param {Measure} measure @param {Measured} measured @param {ImageDataset} dataset @returns {[string, string][]}
+ */
+export function measureRows({ kind, plane, from, to }, measured, dataset) {
+  const [across, down] = [Math.abs(to.h - from.h), Math.abs(to.v - from.v)];
+  const pixels = (/** @type {number} */ n) => valueText(Math.round(n * 100) / 100);
+  const known = dataset.unit[plane.h] && dataset.unit[plane.v];
+  /** @type {[string, string][]} */ const rows = known ? [['Size', `${lengthText(dataset, plane.h, across)} × ${lengthText(dataset, plane.v, down)}`]] : [];
+  rows.push(['Pixels', `${pixels(across)} × ${pixels(down)} px`]);
+  if (kind === 'line') return [['Distance', describeMeasure({ kind, plane, from, to }, measured, dataset)[0]], ...rows];
+  for (const { label, mean, min, max, count } of measured.channels) {
+    const name = measured.channels.length > 1 ? `${label}, ` : '';
+    const title = (/** @type {string} */ what) => (name ? `${name}${what}` : what.charAt(0).toUpperCase() + what.slice(1));
+    rows.push([title('mean'), valueText(mean)], [title('values'), `${valueText(min)} to ${valueText(max)}`], [title('count'), formatCount(count)]);
+  }
+  if (measured.level !== null) rows.push(['Values from', measured.level === 0 ? 'every pixel' : `level ${measured.level}`]);
+  return rows;
 }
 
 /** @param {Measure} measure @param {Measured} measured @param {ImageDataset} dataset @returns {string[]} Lines of text. */

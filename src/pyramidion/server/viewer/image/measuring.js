@@ -14,6 +14,7 @@ export class Measuring {
   /** @type {Measure | null} */ measure = null;
   /** @type {Measured | null} */ result = null;
   /** @type {string[]} */ lines = [];
+  /** The same as a table. @type {[string, string][]} */ rows = [];
 
   /** What came out already, by channel, level and slice. @type {Map<string, import('./measure.js').Sums>} */ #sums = new Map();
   /** The finest level drawn since it was marked: zooming out makes no measurement worse. */ #finest = Infinity;
@@ -54,6 +55,7 @@ export class Measuring {
     if (!tools) return;
     this.result = tools.evaluate(this.measure, this.dataset, pane, this.#finest, this.#sums);
     this.lines = tools.describeMeasure(this.measure, this.result, this.dataset);
+    this.rows = tools.measureRows(this.measure, this.result, this.dataset);
   }
 
   /** @returns {boolean} Whether there was something to forget. */
@@ -62,6 +64,7 @@ export class Measuring {
     this.mode = this.measure = this.result = null;
     this.interest.set([]);
     this.lines = [];
+    this.rows = [];
     return had;
   }
 }

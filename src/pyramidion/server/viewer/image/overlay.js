@@ -2,7 +2,6 @@
 import { h } from '../frame/dom.js';
 import { Late } from '../frame/late.js';
 import { areaOf, PLANES } from './geometry.js';
-import { drawMarks, scaleBar } from './marks.js';
 
 /** What lies over the pictures: marks on each, and the minimap. */
 export class Overlay {
@@ -12,6 +11,7 @@ export class Overlay {
   /** @param {import('./panel.js').ImagePanel} panel */
   constructor(panel) {
     this.panel = panel;
+    this.marks = new Late(() => import('./marks.js'), () => panel.requestDraw());
     this.late = new Late(() => import('./minimap.js'), () => panel.requestDraw());
     this.minimap = h('div', { class: 'minimap', hidden: true, title: 'The whole picture: press or drag to go there' });
   }
@@ -22,10 +22,11 @@ export class Overlay {
     const ortho = place.layout === 'ortho';
     const marked = measuring.measure ? [{ measure: measuring.measure, lines: measuring.lines }] : [];
     if (this.rubber) marked.push({ measure: this.rubber, lines: [] });
-    for (const { plane, frame, overlay } of shown) {
+    const marks = this.marks.get();
+    for (const { plane, frame, overlay } of marks ? shown : []) {
       if (!frame) continue;
-      drawMarks(overlay, frame, {
-        bar: !ortho || plane === PLANES.xy ? scaleBar(dataset, frame) : null,
+      marks?.drawMarks(overlay, frame, {
+        bar: !ortho || plane === PLANES.xy ? marks.scaleBar(dataset, frame) : null,
         cross: ortho ? { h: place.point[plane.h], v: place.point[plane.v] } : null,
         measures: marked.filter(({ measure }) => measure.plane === plane),
         label: dataset.volume ? `${plane.h} →  ${plane.v} ↓   ${plane.n} ${place.point[plane.n]}` : '',

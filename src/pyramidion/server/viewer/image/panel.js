@@ -2,12 +2,10 @@
 import { showRows } from '../frame/controls.js';
 import { setText } from '../frame/dom.js';
 import { Late } from '../frame/late.js';
-import { loadStyle } from '../frame/style.js';
 import { imageActions } from './actions.js';
 import { buildView } from './build.js';
 import { COLORMAPS } from './colormaps.js';
 import { Contrast } from './contrast.js';
-import { Drawer } from './drawer.js';
 import { listenPicture } from './gestures.js';
 import { areaOf, makeFrame, PLANES, positionAt } from './geometry.js';
 import { Look } from './look.js';
@@ -21,6 +19,7 @@ import { Readout } from './readout.js';
 import { buildSliders } from './sliders.js';
 import { levelText, sizeText } from './texts.js';
 import { TileStore } from './tiles.js';
+import { imageTools } from './tools.js';
 
 /**
  * @typedef {import('./dataset.js').ImageDataset} ImageDataset
@@ -33,6 +32,8 @@ export class ImagePanel {
   drawMs = 0;
   measuring;
   /** What a recording adds that is being made. @type {{show: () => void} | null} */ growth = null;
+  /** When the frames of a recording were taken; null where nobody wrote it down. @type {Late<import('./recorded.js').Recorded> | null} */ clock = null;
+  /** What stands beside the pictures. @type {Set<import('./types.js').Watcher>} */ watchers = new Set();
 
   #frame = 0;
   #laidOut = '';
@@ -56,13 +57,11 @@ export class ImagePanel {
     this.sliders = buildSliders(this);
     this.overlay = new Overlay(this);
     this.contrast = new Contrast(this);
-    this.drawer = new Drawer(this, 'Reset');
-    this.rows = dataset.channels.length > 1 ? new Late(() => import('./rows.js'), () => this.requestDraw()) : null;
+    this.tools = imageTools(this);
     this.readout = new Readout(this);
     this.view = buildView(this);
     this.showSize();
     this.element = this.view.element;
-    this.element.classList.toggle('with-drawer', innerWidth > 900);
     this.probe = scheduler.interest();
     scheduler.listen(() => this.#arrived());
     this.gestures = this.panes.map((pane) => this.#listen(pane));
@@ -91,8 +90,8 @@ export class ImagePanel {
 
   /** Nothing is planned, and no frame is due. */
   get settled() {
-    const coming = [this.numbers, this.measuring.tools, this.overlay.late, this.rows].some((module) => module?.coming);
-    return this.#frame === 0 && !coming && this.planning.settled && this.shownPanes.every(({ ready }) => ready);
+    const coming = [this.numbers, this.measuring.tools, this.overlay.marks, this.overlay.late, this.clock].some((module) => module?.coming);
+    return this.#frame === 0 && !coming && !this.clock?.here?.busy && this.planning.settled && this.shownPanes.every(({ ready }) => ready);
   }
 
   showSize() {
@@ -110,13 +109,26 @@ export class ImagePanel {
   /** @param {number} factor   Above 1 shows more. */
   zoom(factor) {
     const { pane, spot } = this.readout.pointer ?? { pane: this.pane, spot: null };
-    this.place.zoomAt(pane.plane, factor, spot ? this.#off(pane, spot) : { x: 0, y: 0 });
+    this.#zoomAt(pane, factor, spot ?? { x: pane.canvas.clientWidth / 2, y: pane.canvas.clientHeight / 2 });
+  }
+
+  /** @param {Pane} pane @param {number} factor @param {Spot} spot   Stays where it is. */
+  #zoomAt(pane, factor, spot) {
+    const { clientWidth, clientHeight } = pane.canvas;
+    Object.assign(this.planning.motion, { dx: 0, dy: 0, towards: factor < 1 ? { x: spot.x / clientWidth, y: spot.y / clientHeight } : null });
+    this.place.zoomAt(pane.plane, factor, this.#off(pane, spot));
   }
 
   /** @param {'x' | 'y' | 'z' | 't'} axis @param {number} by */
   step(axis, by) {
-    this.planning.motion = { axis, by: Math.sign(by), dx: 0, dy: 0 };
-    this.place.setSlice({ [axis]: (axis === 't' ? this.place.t : this.place.point[axis]) + by });
+    this.planning.motion = { axis, by: Math.sign(by), dx: 0, dy: 0, towards: null };
+    this.goTo(axis, (axis === 't' ? this.place.t : this.place.point[axis]) + by);
+  }
+
+  /** Somebody moves through slices or time; who looks at the same time elsewhere follows. @param {'x' | 'y' | 'z' | 't'} axis @param {number} number */
+  goTo(axis, number) {
+    this.place.setSlice({ [axis]: number });
+    if (axis === 't') void this.clock?.come().then((clock) => clock?.tell());
   }
 
   nextLayout() {
@@ -128,6 +140,22 @@ export class ImagePanel {
   setChannel(index, change) {
     this.look.set(index, change);
     this.changed();
+  }
+
+  /** @param {number} index */
+  toggleChannel(index) {
+    this.setChannel(index, { visible: !this.look.channels[index].visible });
+  }
+
+  /** Show the range of a channel. @param {number} index */
+  choose(index) {
+    this.look.choose(index);
+    this.changed();
+  }
+
+  /** What is seen of a channel, in all planes. @param {number} channel */
+  patches(channel) {
+    return this.shownPanes.flatMap((pane) => pane.patches(channel).patches);
   }
 
   /** @param {string} map */
@@ -165,10 +193,6 @@ export class ImagePanel {
     this.requestDraw();
   }
 
-  toggleDrawer() {
-    this.element.classList.toggle('with-drawer');
-  }
-
   /** @param {boolean} marks */
   async save(marks) {
     this.draw();
@@ -180,10 +204,8 @@ export class ImagePanel {
   }
 
   async elsewhere() {
-    const [{ elsewhereDialog }] = await Promise.all([import('./elsewhere.js'), loadStyle(new URL('./elsewhere.css', import.meta.url).href)]);
-    const dialog = elsewhereDialog(this.source.url, this.source.version, (text) => this.host.say(text));
-    document.body.append(dialog);
-    dialog.showModal();
+    const { openElsewhere } = await import('./elsewhere.js');
+    openElsewhere(this);
   }
 
   requestDraw() {
@@ -194,8 +216,8 @@ export class ImagePanel {
     // What one stepped through last, else time, else slices.
     const axis = this.planning.motion.axis ?? (this.dataset.shape.t > 1 ? 't' : this.place.across);
     const now = axis === 't' ? this.place.t : this.place.point[axis];
-    this.planning.motion = { axis, by: 1, dx: 0, dy: 0 };
-    this.place.setSlice({ [axis]: (now + 1) % this.dataset.shape[axis] });
+    this.planning.motion = { axis, by: 1, dx: 0, dy: 0, towards: null };
+    this.goTo(axis, (now + 1) % this.dataset.shape[axis]);
   }
 
   /** @param {Pane} pane */
@@ -203,9 +225,9 @@ export class ImagePanel {
     const { plane, canvas } = pane;
     const at = (/** @type {Spot} */ spot) => this.positionAt(pane, spot);
     return listenPicture(canvas, {
-      zoom: (factor, spot) => this.place.zoomAt(plane, factor, this.#off(pane, spot)),
+      zoom: (factor, spot) => this.#zoomAt(pane, factor, spot),
       pan: (dx, dy) => {
-        this.planning.motion = { axis: null, by: 1, dx, dy };
+        this.planning.motion = { axis: null, by: 1, dx, dy, towards: null };
         this.place.drag(plane, dx, dy);
       },
       hover: (spot) => {
@@ -319,10 +341,8 @@ export class ImagePanel {
     else if (this.pane.tooMuch) setText(view.note, 'This image has no coarser levels, and all of it at once is too much: zoom in to see the rest.');
     this.sliders.update();
     this.growth?.show();
-    this.drawer.showMeasure(this.measuring.lines);
-    const rows = this.drawer.rows ? null : this.rows?.get();
-    if (rows) this.drawer.add(new rows.ChannelRows(this));
-    this.drawer.later();
+    this.clock?.get()?.describe();
+    for (const watcher of this.watchers) watcher.later();
     this.readout.show();
   }
 
@@ -336,6 +356,6 @@ export class ImagePanel {
   spoken() {
     const { place, dataset } = this;
     const slice = dataset.volume ? `, ${place.across} ${place.point[place.across]}` : '';
-    return `${place.layout}${slice}${dataset.shape.t > 1 ? `, time ${place.t}` : ''}, ${this.levelText()}`;
+    return `${place.layout}${slice}${dataset.shape.t > 1 ? `, time ${place.t}` : ''}, ${[this.levelText(), ...this.measuring.lines].join(', ')}`;
   }
 }

@@ -10,7 +10,7 @@ const INTERVAL = 40; // ms between requests while the view keeps moving
 
 /** Tells the scheduler what is needed, always together with the frame that shows it: never what an older frame showed. */
 export class Planning {
-  /** How one moved last. @type {import('./prefetch.js').Motion} */ motion = { axis: null, by: 1, dx: 0, dy: 0 };
+  /** How one moved last. @type {import('./prefetch.js').Motion} */ motion = { axis: null, by: 1, dx: 0, dy: 0, towards: null };
 
   #due = false;
   #moved = false;

@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * What will probably be wanted next: the slices ahead, the margin that one moves towards, the coarsest level of a volume.
+ * What will probably be wanted next: the slices ahead, the margin that one moves towards, the next finer level where one
+ * zooms in, the coarsest level of a volume.
  *
  * @typedef {import('./pane.js').Pane} Pane
  * @typedef {import('./tiles.js').Slice} Slice
@@ -20,12 +21,14 @@ const VOLUME_BYTES = 8 * 2 ** 20;
  * @property {number} by
  * @property {number} dx     The direction of a drag.
  * @property {number} dy
+ * @property {{x: number, y: number} | null} towards   Where one zooms in, in shares of the first pane's width and height.
  *
  * @param {readonly Pane[]} panes @param {Slice} slice @param {Motion} motion @param {boolean} playing
  * @returns {Want[]}
  */
 export function prefetch(panes, slice, motion, playing) {
   const tiles = panes.flatMap((pane) => [...nextSlices(pane, slice, motion, playing ? AHEAD : 1), ...margin(pane, slice, motion)]);
+  if (!playing) tiles.push(...closer(panes[0], slice, motion));
   const { tiles: store } = panes[0];
   const wants = tiles.flatMap((tile, i) => store.chunks(tile).map((chunk) => ({ chunk, priority: PRIORITY + i / 1e3 })));
   return [...wants, ...coarseVolume(panes[0], slice)];
@@ -53,6 +56,15 @@ function margin(pane, slice, { dx, dy }) {
   if (Math.abs(dx) >= Math.abs(dy)) Object.assign(part, dx > 0 ? { x0: -MARGIN * width, x1: 0 } : { x0: width, x1: width * (1 + MARGIN) });
   else Object.assign(part, dy > 0 ? { y0: -MARGIN * height, y1: 0 } : { y0: height, y1: height * (1 + MARGIN) });
   return pane.tilesOn(pane.levels[pane.level], slice, part).slice(0, MOST);
+}
+
+/** @param {Pane} pane @param {Slice} slice @param {Motion} motion @returns {Tile[]} What twice the zoom would show. */
+function closer(pane, slice, { towards }) {
+  const { frame, level, levels } = pane;
+  if (!towards || !frame || level === 0) return [];
+  const half = (/** @type {number} */ at, /** @type {number} */ size) => [(at * size) / 2, ((at + 1) * size) / 2];
+  const [[x0, x1], [y0, y1]] = [half(towards.x, frame.width), half(towards.y, frame.height)];
+  return pane.tilesOn(levels[level - 1], slice, { x0, x1, y0, y1 }).slice(0, MOST);
 }
 
 /** @param {Pane} pane @param {Slice} slice @returns {Want[]} All slices of the coarsest level, where that is little. */

@@ -27,16 +27,3 @@ export function sample(patches, limit) {
   }
   return values.subarray(0, count).sort();
 }
-
-/**
- * @param {Float64Array} sorted @param {number} low @param {number} high @param {number} bins
- * @returns {Float64Array} How many values fall into each of as many equal parts.
- */
-export function histogram(sorted, low, high, bins) {
-  const counts = new Float64Array(bins);
-  const scale = bins / (high - low);
-  for (const value of sorted) {
-    if (value >= low && value <= high) counts[Math.min(bins - 1, Math.floor((value - low) * scale))] += 1;
-  }
-  return counts;
-}

@@ -46,7 +46,7 @@ export function buildSliders(panel) {
 
 /** @param {ImagePanel} panel @param {Slid} axis */
 function slider(panel, axis) {
-  const input = h('input', { type: 'range', min: 0, max: 0, step: 1, value: 0, 'aria-label': NAMES[axis], oninput: () => panel.place.setSlice({ [axis]: Number(input.value) }) });
+  const input = h('input', { type: 'range', min: 0, max: 0, step: 1, value: 0, 'aria-label': NAMES[axis], oninput: () => panel.goTo(axis, Number(input.value)) });
   const text = h('output', { class: 'slider-text' });
   return {
     element: h('div', { class: 'slider' }, h('span', { class: 'slider-name', 'aria-hidden': 'true' }, axis), input, text),

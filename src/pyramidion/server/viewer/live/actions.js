@@ -18,7 +18,7 @@ export function liveActions(panel) {
     action('colours', 'Next colour map', ['m'], () => panel.nextMap()),
     action('recording', 'Go to the recording, at this view', ['g'], () => panel.openRecording()),
     action('export', 'Save the picture as PNG; with Shift with its marks', ['e'], ({ big }) => void panel.save(big)),
-    action('drawer', 'Range, colours and region', ['b'], () => panel.toggleDrawer()),
+    action('lead', 'Others follow the live picture, or stay', ['y'], () => panel.clock.toggle()),
     action('cancel', 'Let go, remove the region', ['escape'], () => panel.cancel()),
   ];
 }

@@ -17,23 +17,22 @@ export function buildView(panel) {
   const region = actionButton(act('region'), 'box');
   const only = actionButton(act('only'), 'eye');
   const panes = h('div', { class: 'panes' }, panel.pane.element, note);
-  panel.drawer.element.append(panel.card.element);
-  panel.drawer.element.setAttribute('aria-label', 'Range, colours and region');
+  const lead = h('button', { type: 'button', class: 'plain follow', id: 'do-lead', title: 'Other panels and windows show the time of the live picture (Y)', onclick: () => panel.clock.toggle() }, 'Others follow');
   const element = h(
     'section', { class: 'image live', 'aria-label': 'Live picture' },
     h(
       'div', { class: 'toolbar' },
-      camera, size,
+      camera, size, lead,
       h(
         'div', { class: 'buttons', role: 'group', 'aria-label': 'Picture' },
-        button, region, only, actionButton(act('contrast'), 'contrast'), actionButton(act('export'), 'save'), actionButton(act('drawer'), 'settings'),
+        button, region, only, actionButton(act('contrast'), 'contrast'), actionButton(act('export'), 'save'),
       ),
       h(
         'div', { class: 'buttons', role: 'group', 'aria-label': 'Zoom' },
         actionButton(act('zoom-out'), 'minus'), actionButton(act('fit'), 'fit'), actionButton(act('pixels'), 'one'), actionButton(act('zoom-in'), 'plus'),
       ),
     ),
-    h('div', { class: 'desk' }, h('div', { class: 'table' }, panes, panel.strip.element), panel.drawer.element),
+    h('div', { class: 'table' }, panes, panel.strip.element),
   );
   return {
     element, note,
@@ -52,6 +51,7 @@ export function buildView(panel) {
       panes.classList.toggle('stale', panel.picture !== null && text !== '' && !panel.frozen.active);
       region.setAttribute('aria-pressed', String(panel.marking.active));
       only.setAttribute('aria-pressed', String(panel.only));
+      lead.setAttribute('aria-pressed', String(panel.clock.leads));
     },
   };
 }

@@ -31,7 +31,7 @@ export class LiveContrast {
     this.following = false;
     const match = /^(u?)int(\d+)$/.exec(this.panel.sensor.dtype);
     const bits = Number(match?.[2]);
-    const values = match ? null : sample(this.panel.pane.patches().patches, SAMPLES);
+    const values = match ? null : sample(this.panel.patches(), SAMPLES);
     const ends = values ? [values[0] ?? 0, values[values.length - 1] ?? 1] : match?.[1] ? [0, 2 ** bits - 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
     this.look.set(0, { range: ends[1] > ends[0] ? [ends[0], ends[1]] : [ends[0], ends[0] + 1] });
     this.panel.changed();
@@ -42,7 +42,7 @@ export class LiveContrast {
     const { range } = this.look.channels[0];
     if (!this.following || (range && !exact && now - this.#last < EVERY)) return;
     this.#last = now;
-    const values = sample(this.panel.pane.patches().patches, SAMPLES);
+    const values = sample(this.panel.patches(), SAMPLES);
     if (values.length === 0) return;
     const [low, high] = spread(values);
     const off = range ? (Math.abs(low - range[0]) + Math.abs(high - range[1])) / (high - low) : Infinity;

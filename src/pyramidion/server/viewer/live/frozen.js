@@ -1,5 +1,5 @@
 // @ts-check
-import { shrink } from './numbers.js';
+import { Late } from '../frame/late.js';
 
 /**
  * One frame, held: all of it at full resolution, so that zooming never shows another frame.
@@ -18,6 +18,8 @@ export class Frozen {
   constructor(camera, changed) {
     this.camera = camera;
     this.changed = changed;
+    /** The arithmetic. */
+    this.numbers = new Late(() => import('./numbers.js'), changed);
   }
 
   /** All pixels of the frame are here. */
@@ -30,8 +32,15 @@ export class Frozen {
     this.active = true;
     this.picture = shown;
     this.#coarse = null;
-    if (!shown || this.whole) return;
     this.coming = true;
+    await Promise.all([this.numbers.come(), this.#fetch(shown)]);
+    this.coming = false;
+    this.changed();
+  }
+
+  /** @param {Picture | null} shown */
+  async #fetch(shown) {
+    if (!shown || this.whole) return;
     try {
       // The server has one frame, the newest: that one is held, and shown from now on.
       const picture = await this.camera.latest({ region: null, scale: 1 });
@@ -39,8 +48,6 @@ export class Frozen {
     } catch {
       // What was shown stays, as coarse as it was.
     }
-    this.coming = false;
-    this.changed();
   }
 
   release() {
@@ -50,8 +57,9 @@ export class Frozen {
 
   /** @param {number} scale @returns {Picture | null} The frame as coarse as that. */
   at(scale) {
-    if (!this.picture || !this.whole || scale === 1) return this.picture;
-    if (this.#coarse?.scale !== scale) this.#coarse = shrink(this.picture, scale);
+    const numbers = this.numbers.here;
+    if (!this.picture || !this.whole || scale === 1 || !numbers) return this.picture;
+    if (this.#coarse?.scale !== scale) this.#coarse = numbers.shrink(this.picture, scale);
     return this.#coarse;
   }
 }

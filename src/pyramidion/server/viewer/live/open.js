@@ -2,6 +2,8 @@
 import { hashOf, showHash } from './link.js';
 import { LivePanel } from './panel.js';
 
+const ROOM = 900; // CSS pixels from which the drawer is open at first
+
 /**
  * Show what a camera sees now.
  *
@@ -15,6 +17,13 @@ export function openLive(base, link, page) {
     title: 'Live',
     element: panel.element,
     actions: panel.actions,
+    tools: panel.tools,
+    firstTool: innerWidth > ROOM ? 'look' : '',
+    tree: async () => (await import('./tree.js')).treeOf(panel),
+    timeline: {
+      span: () => panel.picture && [panel.picture.time, panel.picture.time],
+      show: (time) => panel.clock.show(time),
+    },
     hint: 'Point at the picture for position and value',
     gestures: 'Wheel zooms at the pointer, dragging moves, Shift and dragging zooms into a rectangle. Two fingers zoom, one moves.',
     settled: () => panel.settled,

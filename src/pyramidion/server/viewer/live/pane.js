@@ -1,8 +1,8 @@
 // @ts-check
 import { h } from '../frame/dom.js';
+import { Late } from '../frame/late.js';
 import { Surface } from '../frame/surface.js';
 import { PLANES } from '../image/geometry.js';
-import { drawMarks, scaleBar } from '../image/marks.js';
 import { partOf } from './drawing.js';
 
 const BEHIND = 0.35; // opacity of an older picture, where the view has moved on
@@ -13,6 +13,9 @@ export class LivePane {
   plane = PLANES.xy;
 
   #marked = '';
+
+  /** What draws scale bar and region. */
+  pen = new Late(() => import('../image/marks.js'), () => this.panel.requestDraw());
 
   /** @param {import('./panel.js').LivePanel} panel @param {() => void} resized */
   constructor(panel, resized) {
@@ -57,21 +60,23 @@ export class LivePane {
   /** @param {import('../image/geometry.js').Frame} frame */
   #mark(frame) {
     const { sensor, region, marking: { rubber } } = this.panel;
-    const bar = this.panel.picture ? scaleBar(sensor, frame) : null;
+    const pen = this.panel.picture && this.pen.get();
+    if (!pen) return;
+    const bar = pen.scaleBar(sensor, frame);
     const now = JSON.stringify([frame, region, rubber, bar]);
     if (now === this.#marked) return;
     this.#marked = now;
     const boxes = rubber ? [rubber] : region ? [{ from: { h: region.x, v: region.y }, to: { h: region.x + region.width, v: region.y + region.height } }] : [];
     const measures = boxes.map((box) => ({ measure: { kind: /** @type {const} */ ('box'), plane: PLANES.xy, ...box }, lines: [] }));
-    drawMarks(this.overlay, frame, { bar, cross: null, measures, label: '' });
+    pen.drawMarks(this.overlay, frame, { bar, cross: null, measures, label: '' });
   }
 
-  /** @returns {{patches: import('../image/sampling.js').Patch[]}} The numbers that are seen. */
+  /** @returns {import('../image/sampling.js').Patch[]} The numbers that are seen. */
   patches() {
     const { frame, panel: { picture } } = this;
     const seen = frame && picture && partOf(picture, frame);
-    if (!seen || !picture) return { patches: [] };
+    if (!seen || !picture) return [];
     const { across, down } = seen;
-    return { patches: [{ data: picture.data, at: down.from * picture.width + across.from, down: picture.width, right: 1, width: across.count, height: down.count }] };
+    return [{ data: picture.data, at: down.from * picture.width + across.from, down: picture.width, right: 1, width: across.count, height: down.count }];
   }
 }

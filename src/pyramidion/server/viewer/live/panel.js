@@ -1,7 +1,6 @@
 // @ts-check
 import { readChannels } from '../image/channels.js';
 import { COLORMAPS } from '../image/colormaps.js';
-import { Drawer } from '../image/drawer.js';
 import { makeFrame, PLANES, positionAt } from '../image/geometry.js';
 import { listenPicture } from '../image/gestures.js';
 import { Look } from '../image/look.js';
@@ -9,6 +8,7 @@ import { Place } from '../image/place.js';
 import { liveActions } from './actions.js';
 import { askFor, inside, regionBetween, sameAsk, sameRegion } from './asking.js';
 import { buildView } from './build.js';
+import { LiveClock } from './clock.js';
 import { LiveContrast } from './contrast.js';
 import { Easel } from './drawing.js';
 import { Feed } from './feed.js';
@@ -16,10 +16,10 @@ import { Camera } from './fetching.js';
 import { Frozen } from './frozen.js';
 import { LivePane } from './pane.js';
 import { News } from './news.js';
-import { RegionCard } from './regioncard.js';
 import { Sensor } from './sensor.js';
 import { Strip } from './strip.js';
 import { levelText, pointedText } from './texts.js';
+import { liveTools } from './tools.js';
 import { RegionValues } from './values.js';
 import { standing } from './words.js';
 
@@ -30,7 +30,7 @@ import { standing } from './words.js';
  * @typedef {import('../image/gestures.js').Spot} Spot
  */
 
-const CALM = 250; // ms between two updates of words and numbers; the histogram has every second one
+const CALM = 250; // ms between two updates of words and numbers
 const NEWS = 1000; // ms between two questions about camera and recording
 
 /** Shows what a camera sees now. */
@@ -46,10 +46,11 @@ export class LivePanel {
   marking = { active: false, rubber: null };
   /** Called when the sensor is known, until when a link has to wait. @type {(() => void) | null} */ whenKnown = null;
 
+  /** What stands beside the picture. @type {Set<import('../image/types.js').Watcher>} */ watchers = new Set();
+
   #frame = 0;
   /** What is drawn is not what should be. */ #due = false;
   #laidOut = '';
-  #calm = 0;
   /** @type {Spot | null} */ #pointer = null;
 
   /** @param {URL} base @param {string} link   The same as links write it. @param {import('./types.js').LivePage} page */
@@ -64,16 +65,15 @@ export class LivePanel {
     this.feed = new Feed(this.camera, () => this.#restart());
     this.news = new News(this.camera, NEWS, (roundTrip) => this.#heard(roundTrip));
     this.frozen = new Frozen(this.camera, () => this.requestDraw());
-    this.values = new RegionValues(this.camera, () => this.card.show());
+    this.values = new RegionValues(this.camera, () => this.requestDraw());
     this.easel = new Easel();
     this.pane = new LivePane(this, () => this.#resized());
+    this.clock = new LiveClock(this);
     this.actions = liveActions(this);
-    this.drawer = new Drawer(this, 'Full range');
-    this.card = new RegionCard(this);
+    this.tools = liveTools(this);
     this.strip = new Strip(this);
     this.view = buildView(this);
     this.element = this.view.element;
-    this.element.classList.toggle('with-drawer', innerWidth > 900);
     this.gestures = this.#listen();
   }
 
@@ -105,6 +105,7 @@ export class LivePanel {
   /** What is asked for is shown, or cannot be. */
   get settled() {
     const { frozen, feed } = this;
+    if (this.pane.pen.coming) return false;
     if (frozen.active) return !frozen.coming && this.#frame === 0 && (this.values.result !== null || !this.region);
     return feed.trouble !== null || (this.picture !== null && this.#shows(this.picture) && (!this.region || this.values.result !== null));
   }
@@ -145,11 +146,24 @@ export class LivePanel {
       this.feed.retry();
     } else if (this.picture) {
       this.feed.stop();
-      void this.frozen.hold(this.picture);
+      void this.#hold(this.picture);
     }
     this.view.freeze.show(this.frozen.active);
     this.requestDraw();
     this.#refresh();
+  }
+
+  /** @param {Picture} picture */
+  async #hold(picture) {
+    await this.frozen.hold(picture);
+    if (!this.frozen.active) return;
+    this.draw(performance.now()); // now it is what is held
+    this.clock.frozen();
+  }
+
+  /** The numbers that are seen. */
+  patches() {
+    return this.pane.patches();
   }
 
   /** The next drag draws the region; once more for not. */
@@ -166,7 +180,6 @@ export class LivePanel {
     this.region = next;
     if (!next) this.only = false;
     this.values.forget();
-    this.card.show();
     this.changed();
   }
 
@@ -179,7 +192,12 @@ export class LivePanel {
     this.only = only;
     if (only && this.region) this.showRegion(this.region);
     else this.place.fit();
-    this.card.show();
+  }
+
+  /** Show the whole sensor. */
+  showAll() {
+    this.only = false;
+    this.place.fit();
   }
 
   /** @param {Region} region   That shall fill the window. */
@@ -194,10 +212,6 @@ export class LivePanel {
     else this.setRegion(null);
     this.marking.rubber = null;
     this.requestDraw();
-  }
-
-  toggleDrawer() {
-    this.element.classList.toggle('with-drawer');
   }
 
   /** Leave for the recording that is being made. */
@@ -245,6 +259,7 @@ export class LivePanel {
     this.picture = picture;
     this.#due = true;
     if (!picture.ask.region) this.overview = picture;
+    this.clock.advance(performance.now());
     for (const old of new Set(before)) if (old && old !== this.overview && old !== picture) this.camera.recycle(old);
   }
 
@@ -305,11 +320,9 @@ export class LivePanel {
 
   /** Words, numbers and the histogram. */
   #refresh() {
-    this.#calm += 1;
-    if (this.#calm % 2 || this.frozen.active) this.drawer.update();
+    for (const watcher of this.watchers) watcher.later();
     this.strip.show();
     this.view.show();
-    this.card.show();
     if (this.frozen.active && this.region && !this.values.result) this.requestDraw();
     this.host.drawn();
   }

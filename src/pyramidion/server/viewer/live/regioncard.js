@@ -22,11 +22,11 @@ export class RegionCard {
       h('table', { class: 'region-values' }, h('caption', { class: 'unseen' }, 'Values of the region'), this.rows),
     );
     this.remove = h('button', { type: 'button', class: 'plain', title: 'Esc', hidden: true, onclick: () => panel.setRegion(null) }, 'Remove');
-    this.hint = h('p', { class: 'region-hint' }, 'Its least, greatest and mean value, frame by frame.');
+    this.hint = h('p', {}, 'Its least, greatest and mean value, frame by frame.');
     this.element = h(
       'section', { class: 'region', 'aria-label': 'Region' },
-      h('h2', {}, 'Region'), this.hint, this.body,
-      h('div', { class: 'drawer-buttons' }, h('button', { type: 'button', class: 'plain', title: 'R', onclick: () => panel.markRegion() }, 'Draw'), this.remove),
+      h('h3', {}, 'Region'), this.hint, this.body,
+      h('div', { class: 'pair' }, h('button', { type: 'button', class: 'plain', title: 'R', onclick: () => panel.markRegion() }, 'Draw'), this.remove),
     );
   }
 

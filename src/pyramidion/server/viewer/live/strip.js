@@ -1,8 +1,9 @@
 // @ts-check
 import { h, setText } from '../frame/dom.js';
 import { formatCount } from '../frame/si.js';
+import { ageText } from '../image/times.js';
 import { recordingAddress } from './link.js';
-import { ageText, diskText, lostReasons, percent, plural, rateText } from './words.js';
+import { diskText, lostReasons, percent, plural, rateText } from './words.js';
 
 const SPAN = 1000; // ms over which drawn frames are counted
 
@@ -24,7 +25,7 @@ export class Strip {
     this.cells = {
       number: cell('Frame', 'wide'), age: cell('Age'), shown: cell('Shown', '', 'New frames drawn on this page, a second'), rate: cell('Camera', '', 'Frames the camera takes, a second'),
       stored: cell('Stored', 'wide'), ring: cell('Buffer', '', 'How full the memory between camera and disk is'), disk: cell('Disk left', 'long', 'Free space, and for how long it will do'),
-      lost: cell('Lost', 'last'),
+      cursor: cell('Cursor', 'wide', 'The time cursor of all panels, seen from the frame shown'), lost: cell('Lost', 'last'),
     };
     this.element = h('div', { class: 'strip', role: 'group', 'aria-label': 'Camera and recording' }, this.badge, this.frozen, h('dl', {}, ...Object.values(this.cells).map(({ element }) => element)));
   }
@@ -46,6 +47,7 @@ export class Strip {
     cells.age.show(Number.isFinite(age) ? ageText(age) : '–');
     cells.shown.show(frozen.active ? '–' : `${rateText(this.rate)} /s`);
     cells.rate.show(Number.isFinite(info.fps) ? `${rateText(info.fps)} /s` : '');
+    cells.cursor.show(cursorText(panel.clock.behind));
     const lost = Number(info.frames_lost);
     cells.lost.show(Number.isFinite(lost) ? formatCount(lost) : '', lost > 0 ? lostReasons(info) : '');
     cells.lost.element.classList.toggle('wrong', lost > 0);
@@ -76,6 +78,13 @@ export class Strip {
     const [first] = this.#counts;
     this.rate = now > first.at ? (1000 * (frames - first.frames)) / (now - first.at) : 0;
   }
+}
+
+/** @param {number | null} behind   Seconds. @returns {string} */
+function cursorText(behind) {
+  if (behind === null) return '';
+  if (Math.abs(behind) < 5e-4) return 'here';
+  return behind < 0 ? `${ageText(-behind)} ahead` : `${ageText(behind)} ago`;
 }
 
 /** @param {string} name @param {string} [width] @param {string} [title] */

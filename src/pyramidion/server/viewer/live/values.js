@@ -1,5 +1,5 @@
 // @ts-check
-import { covers, statistics } from './numbers.js';
+import { Late } from '../frame/late.js';
 
 const EVERY = 200; // ms between two countings
 const SHARE = 4; // counting and fetching may take one part in so many of the time
@@ -21,6 +21,8 @@ export class RegionValues {
   constructor(camera, changed) {
     this.camera = camera;
     this.changed = changed;
+    /** The arithmetic. */
+    this.numbers = new Late(() => import('./numbers.js'), changed);
   }
 
   /** The region is another one. */
@@ -37,8 +39,9 @@ export class RegionValues {
    * @param {number} now @param {Region | null} region @param {Picture | null} picture   What is shown. @param {boolean} fetching   It may be fetched.
    */
   step(now, region, picture, fetching) {
-    if (!region || now < this.#due) return;
-    if (picture && covers(picture, region)) {
+    const numbers = region && this.numbers.get();
+    if (!numbers || now < this.#due) return;
+    if (picture && numbers.covers(picture, region)) {
       if (this.result?.number !== picture.number) this.#count(picture, region, performance.now());
     } else if (fetching && !this.coming) {
       void this.#fetch(region);
@@ -61,7 +64,7 @@ export class RegionValues {
 
   /** @param {Picture} picture @param {Region} region @param {number} begun */
   #count(picture, region, begun) {
-    this.result = statistics(picture, region);
+    this.result = this.numbers.here?.statistics(picture, region) ?? null;
     const now = performance.now();
     this.#due = now + Math.max(EVERY, SHARE * (now - begun));
     this.changed();

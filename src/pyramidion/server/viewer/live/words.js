@@ -1,5 +1,6 @@
 // @ts-check
 import { formatCount, formatSi } from '../frame/si.js';
+import { ageText, durationText } from '../image/times.js';
 
 /**
  * What is said of a camera and its recording. Pure text.
@@ -11,21 +12,6 @@ const REASONS = /** @type {Record<string, string>} */ ({
   camera: 'camera', driver: 'driver', ring: 'disk too slow', disk: 'disk full', interrupted: 'between two runs', unknown: 'unknown why',
 });
 const OLD = 2; // seconds after which a picture is called old, if no frame was due before
-
-/** @param {number} seconds @returns {string} */
-export function ageText(seconds) {
-  if (seconds < 0.9995) return `${Math.max(0, Math.round(1000 * seconds))} ms`;
-  return seconds < 10 ? `${seconds.toFixed(1)} s` : durationText(seconds);
-}
-
-/** @param {number} seconds @returns {string} `2 h 13 min`, `4 min 5 s`, `12 s` */
-export function durationText(seconds) {
-  const whole = Math.round(seconds);
-  const [days, hours, minutes] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
-  if (days) return `${days} d ${hours} h`;
-  if (hours) return `${hours} h ${minutes} min`;
-  return minutes ? `${minutes} min ${whole % 60} s` : `${whole} s`;
-}
 
 /** @param {number} rate @returns {string} Frames a second. */
 export function rateText(rate) {

@@ -1,31 +1,33 @@
 // @ts-check
 import { h, setText } from '../frame/dom.js';
+import { loadStyle } from '../frame/style.js';
 import { COLORMAPS } from './colormaps.js';
-import { histogram, sample } from './sampling.js';
+import { BINS, countValues } from './histogram.js';
 
 /**
- * What stands beside the picture: channels, range with histogram, colour map, measurement.
+ * The range of a channel: histogram with two handles, its ends as numbers, automatic ranges, and the colour map.
  *
  * @typedef {import('./types.js').Coloured} Coloured
  */
 
-const BINS = 124;
-const SAMPLES = 40_000;
 const REST = 120; // ms without a change
-const TAILS = 0.0005; // of the values may lie outside the histogram
 
-/** The drawer of a panel. */
-export class Drawer {
-  /** The channel whose range is shown. */
-  chosen = 0;
-  /** @type {{low: number, high: number, counts: Float64Array} | null} */ shown = null;
+/** @param {Coloured} panel @param {string} reset   What the way back to the first range is called. @returns {Promise<RangeCard>} */
+export async function openRangeCard(panel, reset) {
+  await loadStyle(new URL('./rangecard.css', import.meta.url).href);
+  return new RangeCard(panel, reset);
+}
 
-  /** Of several channels. @type {import('./rows.js').ChannelRows | null} */ rows = null;
+export class RangeCard {
+  /** Called when words and fields are brought up to date. */
+  shows = () => {};
 
+  /** @type {import('./histogram.js').Counts | null} */ #shown = null;
   #timer = 0;
+  /** What words and fields were written for. */ #placed = '';
   /** A handle is being dragged: the scale under it must stay. */ #held = false;
 
-  /** @param {Coloured} panel @param {string} reset   What the way back to the first range is called. */
+  /** @param {Coloured} panel @param {string} reset */
   constructor(panel, reset) {
     this.panel = panel;
     this.look = panel.look;
@@ -34,33 +36,25 @@ export class Drawer {
     this.fields = [this.#field('Darkest'), this.#field('Brightest')];
     this.maps = h('select', { 'aria-label': 'Colour map', onchange: () => panel.setMap(this.maps.value) },
       h('option', { value: 'own' }, 'Colours of the channels'), ...COLORMAPS.map(({ id, label }) => h('option', { value: id }, label)));
-    this.name = h('h2');
+    this.name = h('h3');
     this.auto = h('button', { type: 'button', class: 'plain', title: 'C', onclick: () => panel.contrast.auto() }, 'Auto');
-    this.measured = h('div', { class: 'measured', role: 'status' });
     this.element = h(
-      'aside', { class: 'drawer', 'aria-label': 'Channels and colours' },
+      'div', { class: 'range-card' },
       this.name,
       h('div', { class: 'spread' }, this.canvas, ...this.handles),
       h('div', { class: 'ends' }, ...this.fields.map(({ element }) => element)),
-      h(
-        'div', { class: 'drawer-buttons' },
-        this.auto,
-        h('button', { type: 'button', class: 'plain', title: 'Shift+C', onclick: () => panel.contrast.reset() }, reset),
-      ),
-      h('label', { class: 'chooser' }, 'Colours', this.maps),
-      this.measured,
+      h('div', { class: 'pair' }, this.auto, h('button', { type: 'button', class: 'plain', title: 'Shift+C', onclick: () => panel.contrast.reset() }, reset)),
+      h('label', { class: 'tool-row' }, 'Colours', this.maps),
     );
   }
 
-  /** @param {import('./rows.js').ChannelRows} rows */
-  add(rows) {
-    this.rows = rows;
-    rows.choose = (index) => {
-      this.chosen = index;
-      this.update();
-    };
-    this.element.prepend(rows.element);
-    this.update();
+  get #channel() {
+    return this.look.channels[this.look.chosen];
+  }
+
+  /** What words and fields depend on. */
+  get #now() {
+    return `${this.look.version} ${this.look.chosen} ${this.panel.contrast.following}`;
   }
 
   /** @param {string} name */
@@ -71,7 +65,7 @@ export class Drawer {
 
   #typed() {
     const [low, high] = this.fields.map(({ input }) => Number(input.value));
-    if (high > low) this.panel.setChannel(this.chosen, { range: [low, high] });
+    if (high > low) this.panel.setChannel(this.look.chosen, { range: [low, high] });
     else this.update();
   }
 
@@ -83,13 +77,13 @@ export class Drawer {
       this.#held = true;
     });
     element.addEventListener('pointermove', (event) => {
-      const { range } = this.look.channels[this.chosen];
-      if (!element.hasPointerCapture(event.pointerId) || !this.shown || !range) return;
+      const { range } = this.#channel;
+      if (!element.hasPointerCapture(event.pointerId) || !this.#shown || !range) return;
       const box = this.canvas.getBoundingClientRect();
       const share = Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
-      const value = Number((this.shown.low + share * (this.shown.high - this.shown.low)).toPrecision(6));
+      const value = Number((this.#shown.low + share * (this.#shown.high - this.#shown.low)).toPrecision(6));
       const [low, high] = range;
-      if (end === 'low' ? value < high : value > low) this.panel.setChannel(this.chosen, { range: end === 'low' ? [value, high] : [low, value] });
+      if (end === 'low' ? value < high : value > low) this.panel.setChannel(this.look.chosen, { range: end === 'low' ? [value, high] : [low, value] });
     });
     element.addEventListener('lostpointercapture', () => {
       this.#held = false;
@@ -100,7 +94,9 @@ export class Drawer {
 
   /** The picture or the look has changed: count again, once it rests. */
   later() {
-    this.#place();
+    if (!this.element.isConnected) return;
+    // With every frame of a movement: nothing is written that stays as it is.
+    if (this.#placed !== this.#now) this.#place();
     clearTimeout(this.#timer);
     this.#timer = window.setTimeout(() => this.update(), REST);
   }
@@ -109,53 +105,48 @@ export class Drawer {
   update() {
     clearTimeout(this.#timer);
     this.#timer = 0;
-    if (!this.look.channels[this.chosen].visible) this.chosen = this.look.visible[0]?.index ?? this.chosen;
-    if (!this.#held) this.#count();
+    if (!this.#held) this.#shown = countValues(this.panel) ?? this.#shown;
     this.#place();
     this.#draw();
   }
 
-  #count() {
-    const values = sample(this.panel.pane.patches(this.chosen).patches, SAMPLES);
-    if (values.length === 0) return;
-    const at = (/** @type {number} */ share) => values[Math.round(share * (values.length - 1))];
-    const [first, last] = this.look.channels[this.chosen].range ?? [at(0), at(1)];
-    const low = Math.min(at(TAILS), first);
-    const high = Math.max(at(1 - TAILS), last);
-    if (high > low && Number.isFinite(high - low)) this.shown = { low, high, counts: histogram(values, low, high, BINS) };
-  }
-
   /** Words, fields and handles. */
   #place() {
-    const { channels, visible, map, mapped } = this.look;
-    const { label, range } = channels[this.chosen];
+    this.#placed = this.#now;
+    const { visible, map, mapped } = this.look;
+    const { label, range } = this.#channel;
     setText(this.name, label);
     const { following } = this.panel.contrast;
     if (following !== undefined) this.auto.setAttribute('aria-pressed', String(following));
-    this.rows?.show(this.chosen);
     this.maps.value = mapped || visible.length < 2 ? map : 'own';
     this.maps.disabled = visible.length > 1;
     this.maps.title = visible.length > 1 ? 'A colour map is for one channel: hide the others' : '';
     this.fields.forEach(({ input }, i) => {
       if (document.activeElement !== input) input.value = range ? String(Number(range[i].toPrecision(7))) : '';
     });
-    for (const handle of this.handles) handle.hidden = !range || !this.shown;
-    if (!range || !this.shown) return;
-    const { low, high } = this.shown;
+    this.#placeHandles(range);
+    this.shows();
+  }
+
+  /** @param {import('./channels.js').Range | null} range */
+  #placeHandles(range) {
+    const shown = this.#shown;
+    for (const handle of this.handles) handle.hidden = !range || !shown;
+    if (!range || !shown) return;
     this.handles.forEach((handle, i) => {
-      handle.style.left = `${(Math.max(0, Math.min(1, (range[i] - low) / (high - low))) * 100).toFixed(2)}%`;
+      handle.style.left = `${(Math.max(0, Math.min(1, (range[i] - shown.low) / (shown.high - shown.low))) * 100).toFixed(2)}%`;
     });
   }
 
   #draw() {
     const context = this.canvas.getContext('2d');
-    const { range } = this.look.channels[this.chosen];
-    if (!context || !this.shown || !range) return;
-    const { low, high: last, counts } = this.shown;
+    const { range } = this.#channel;
+    if (!context || !this.#shown || !range) return;
+    const { low, high: last, counts } = this.#shown;
     const { width, height } = this.canvas;
     const css = getComputedStyle(this.element);
     const most = Math.sqrt(1.2 * tall(counts));
-    const shade = this.look.shades.find(({ index }) => index === this.chosen)?.shade;
+    const shade = this.look.shades.find(({ index }) => index === this.look.chosen)?.shade;
     const bar = 10; // the colours below the counts
     context.clearRect(0, 0, width, height);
     for (let i = 0; i < BINS; i++) {
@@ -171,12 +162,6 @@ export class Drawer {
       context.fillStyle = `rgb(${r} ${g} ${b})`;
       context.fillRect(2 * i, height - bar, 2, bar);
     }
-  }
-
-  /** @param {readonly string[]} lines   Of the measurement; none to say nothing. */
-  showMeasure(lines) {
-    if (this.measured.textContent === lines.join('')) return;
-    this.measured.replaceChildren(...(lines.length ? [h('h2', {}, 'Measurement'), ...lines.map((line) => h('p', {}, line))] : []));
   }
 }
 
