@@ -13,6 +13,7 @@ pytest_plugins = ["tests.object_store.fixtures"]
 WHOLE_PROGRAM = {
     "cli", "docs", "fault", "object_store", "test_all_commands.py", "test_check_bucket.py",
     "test_command.py", "test_faults.py", "test_hdf5.py", "test_leftovers.py", "test_place.py",
+    "test_catalogue.py", "test_limits.py", "test_paths.py", "test_zarr_metadata.py",
     "test_publish.py", "test_remote.py", "test_remote_datasets.py", "test_store_faults.py",
     "test_straight_to_store.py",
     "test_hdf5_image.py", "test_live.py", "test_recording_full_disk.py",
@@ -33,7 +34,9 @@ if hasattr(signal, "SIGHUP"):
 def pytest_collection_modifyitems(items):
     for item in items:
         is_whole = WHOLE_PROGRAM & {*item.path.relative_to(item.config.rootpath).parts}
-        if is_whole or "s3_server" in getattr(item, "fixturenames", ()):  # which Debian installs
+        starts_programs = "[hdf5" in item.name  # each opens its file in a process of its own
+        needs_debian = "s3_server" in getattr(item, "fixturenames", ())
+        if is_whole or starts_programs or needs_debian:
             item.add_marker(pytest.mark.slow)
 
 

@@ -81,7 +81,7 @@ export class App {
       this.#frame(startPage((text) => location.assign(`?data=${encodeURIComponent(text)}`)));
     } else {
       this.views = named.map((one) => new View(one, MEMORY / named.length));
-      if (named.length > 1) this.actions.unshift(action('next-view', 'Next of what is open', ['f6'], () => this.#activate(this.views[(this.views.indexOf(/** @type {View} */ (this.active)) + 1) % this.views.length])));
+      if (named.length > 1) this.actions.unshift(action('next-view', 'Next of what is open', ['f6'], () => this.#goTo(this.views[(this.views.indexOf(/** @type {View} */ (this.active)) + 1) % this.views.length])));
       this.#main.classList.toggle('several', named.length > 1);
       this.active = this.views[0];
       await Promise.all(this.views.map((view) => this.#open(view)));
@@ -106,6 +106,12 @@ export class App {
     if (view === this.active) await this.opening(view.panel);
   }
 
+  /** Make a view the active one, with the focus in it. @param {View} view */
+  #goTo(view) {
+    this.#activate(view);
+    /** @type {HTMLElement | null} */ (view.element.querySelector('canvas[tabindex]'))?.focus();
+  }
+
   /** @param {View} view */
   #activate(view) {
     if (view === this.active) return;
@@ -124,6 +130,7 @@ export class App {
       pointed: (text) => view === this.active && this.#status.showPointer(text),
       drawn: () => this.#drawn(view),
       say: (text) => this.say(text),
+      openTool: (id) => this.openTool(id),
       time: (time) => time !== null && this.clock.set(time, view),
     };
   }
@@ -205,8 +212,9 @@ export class App {
       .map((one) => ({ action: one, button: pictures[/** @type {keyof typeof pictures} */ (one.id)] }));
     this.#main.replaceChildren(this.#bar.element, ...content);
     const body = this.root.querySelector('.body') ?? h('div', { class: railFirst() ? 'body with-rail' : 'body' }, this.#main);
+    body.classList.toggle('with-panel', this.panel !== null);
     if (!this.desk.here) body.classList.toggle('with-tool', (this.panel?.firstTool ?? '') !== '' && !location.hash.includes('tool='));
-    this.root.replaceChildren(topBar(this.views, (view) => this.#activate(view), buttons), body, ...(this.panel ? [this.#status.element] : []));
+    this.root.replaceChildren(topBar(this.views, (view) => this.#goTo(view), buttons), body, ...(this.panel ? [this.#status.element] : []));
     this.#title();
   }
 
@@ -299,7 +307,7 @@ function railFirst() {
 function namedBy(query) {
   const all = (/** @type {string} */ name) => query.getAll(name).map((text) => text.trim()).filter(Boolean);
   const [data, live] = [all('data'), all('live')];
-  const beside = data.length === 1 && live.length === 1 && !query.has('beside');
-  const stores = data.map((one) => ({ data: one, live: live[0] ?? '' }));
-  return beside ? stores : [...stores, ...live.map((one) => ({ data: '', live: one }))];
+  const recorded = data.length === 1 && live.length === 1 && !query.has('beside');
+  if (recorded) return [{ data: data[0], live: live[0] }];
+  return [...data.map((one) => ({ data: one, live: '' })), ...live.map((one) => ({ data: '', live: one }))];
 }

@@ -1,5 +1,6 @@
 // @ts-check
 import { h, icon } from './dom.js';
+import { HELP } from './help.js';
 import { loadStyle } from './style.js';
 
 /**
@@ -14,6 +15,7 @@ import { loadStyle } from './style.js';
  * @returns {HTMLDialogElement}
  */
 export function handoffDialog(recipes, links, say) {
+  void loadStyle(HELP);
   void loadStyle(new URL('./handoff.css', import.meta.url).href);
   const close = h('button', { type: 'button', class: 'button', 'aria-label': 'Close', onclick: () => dialog.close() }, icon('close'));
   const hosted = links.length > 0

@@ -1,5 +1,9 @@
 // @ts-check
 import { h, icon } from './dom.js';
+import { loadStyle } from './style.js';
+
+/** Of all dialogs. */
+export const HELP = new URL('./help.css', import.meta.url).href;
 
 /**
  * The list of keys, made from the actions themselves.
@@ -9,6 +13,7 @@ import { h, icon } from './dom.js';
  * @returns {HTMLDialogElement}
  */
 export function helpDialog(actions, gestures) {
+  void loadStyle(HELP);
   const rows = actions.map(({ label, keyText }) =>
     h('tr', {}, h('td', {}, ...keyText.split(' ').map((key) => h('kbd', {}, key))), h('td', {}, label)));
   const dialog = h(

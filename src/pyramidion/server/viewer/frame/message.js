@@ -2,28 +2,6 @@
 import { h } from './dom.js';
 
 /**
- * A card that says what failed and what to do.
- *
- * @param {import('../store/errors.js').ViewerError} error
- * @param {{retry: () => void, other: () => void}} then
- * @returns {HTMLElement}
- */
-export function errorCard(error, then) {
-  return h(
-    'section', { class: 'failure', role: 'alert' },
-    h('h1', {}, 'This could not be opened'),
-    h('p', { class: 'failure-where' }, error.where),
-    h('p', { class: 'failure-what' }, sentence(error.what)),
-    h('p', { class: 'failure-mend' }, sentence(error.mend)),
-    h(
-      'div', { class: 'failure-buttons' },
-      h('button', { type: 'button', class: 'primary', onclick: then.retry }, 'Try again'),
-      h('button', { type: 'button', class: 'plain', onclick: then.other }, 'Open something else'),
-    ),
-  );
-}
-
-/**
  * A bar above a panel that keeps working: some data could not be read.
  *
  * @param {() => void} retry
@@ -48,7 +26,8 @@ export function errorBar(retry) {
   };
 }
 
-/** @param {string} text @returns {string} */
-function sentence(text) {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+/** @param {string} text @returns {string} With a capital at its beginning, unless an address stands there, and a full stop. */
+export function sentence(text) {
+  const first = /^[a-z]+:\/\//.test(text) ? text.charAt(0) : text.charAt(0).toUpperCase();
+  return `${first}${text.slice(1)}.`;
 }

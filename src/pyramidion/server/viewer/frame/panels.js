@@ -11,7 +11,7 @@ import { loadStyle } from './style.js';
 /** Files of each panel beside those of the page itself, so that they are asked for all at once. */
 const MODULES = {
   wave: [
-    '../frame/controls', '../frame/state', '../frame/surface', '../frame/wheel', 'actions', 'axis', 'columns', 'dataset', 'draw', 'hover',
+    '../frame/controls', '../frame/state', '../frame/surface', '../frame/wheel', 'actions', 'axis', 'columns', 'dataset', 'draw', 'figure', 'hover',
     'interaction', 'levels', 'link', 'open', 'panel', 'plot', 'scale', 'state', 'supply', 'texts', 'tools', 'view', 'window',
   ],
   image: [

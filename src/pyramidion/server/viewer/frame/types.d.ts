@@ -16,6 +16,8 @@ export interface PanelHost {
   drawn(): void;
   /** Show a short message for a moment. */
   say(text: string): void;
+  /** Open one of the panel's tools. */
+  openTool(id: string): void;
   /** The panel's own cursor or frame is at another time: Unix seconds; null where it has no clock. */
   time(time: number | null): void;
 }

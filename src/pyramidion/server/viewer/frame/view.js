@@ -6,7 +6,6 @@ import { asViewerError } from '../store/errors.js';
 import { HttpStore } from '../store/http.js';
 import { openGroup } from '../store/open.js';
 import { h } from './dom.js';
-import { errorCard } from './message.js';
 import { loadPanel, panelFor, preloadPanel } from './panels.js';
 import { sourceUrl } from './source.js';
 import { loadStyle } from './style.js';
@@ -51,7 +50,7 @@ export class View {
       this.element.replaceChildren(this.panel.element);
     } catch (error) {
       this.error = asViewerError(error, this.named.data || this.named.live);
-      await loadStyle(CARDS);
+      const [{ errorCard }] = await Promise.all([import('./failure.js'), loadStyle(CARDS)]);
       this.element.replaceChildren(errorCard(this.error, { retry: () => this.retry(), other: () => location.assign('?') }));
     }
     this.opened = true;
