@@ -180,6 +180,8 @@ def test_a_single_array_is_a_waveform_too(viewer: Any, folder: Path) -> None:
     view = viewer(width=1100).open("/data/a.zarr")
     drawn = view.columns()
     assert max(drawn["hi"]) == float(row.max())
+    assert view.value("Sample interval") == "1", "nobody said that these are seconds"
+    assert "V" not in view.value("Largest value in view")
 
 
 def test_strict_content_policy_and_a_deep_path(viewer: Any, server: Any, folder: Path) -> None:

@@ -166,7 +166,7 @@ def test_hostile_names_and_numbers_that_are_none(
     assert re.fullmatch(r"[\w.+-]+\.csv", path.name)
     assert path.name.startswith("x-b-a-u-b_ch0_")
     comments, names, rows = read_csv(path)
-    assert names == ["time_=m, ", "value"]
+    assert names == ["time_=m,", "value"]
     assert "one two,three" in comments[1]
     assert np.array_equal([float(row[1]) for row in rows], strain, equal_nan=True)
     open_tool_again = view.page.locator(".export input[value=npz]")
@@ -285,3 +285,26 @@ def test_with_the_keyboard_alone(viewer: Any, tmp_path: Path) -> None:
     waiting.value.save_as(tmp_path / "x.npz")
     with np.load(tmp_path / "x.npz") as file:
         assert file["codes_ch0"].shape == (100,)
+
+
+def test_the_picture_hides_no_extreme_of_a_channel_below(
+    viewer: Any, server: Any, tmp_path: Path
+) -> None:
+    """As on the page: what lies under another trace keeps its outline."""
+    codes = np.zeros((2, 1, 1, 400_000), np.int16)
+    codes[:, 0, 0, ::2] = [[2000], [500]]  # channel 1 lies wholly within channel 0
+    codes[:, 0, 0, 1::2] = [[-2000], [-500]]
+    codes[1, 0, 0, 200_000] = 1500
+    server.mount("/under", tmp_path)
+    stores.write_v3(
+        tmp_path / "w.zarr", codes, vertical_gains=[[1e-3]] * 2, vertical_offsets=[[0.0]] * 2
+    )
+    view = viewer(width=1000, height=600).open("/under/w.zarr", "#ch=0,1")
+    open_tool(view, "png")
+    levels = view.run("[500, 1500].map((code) => __pyramidion.y(code, 1))")
+    with Image.open(save(view, tmp_path)) as picture:
+        middle = (2 * 78 + picture.size[0] - 2 * 22) // 2
+        for level in levels:
+            row = int(2 * 52 + 2 * level)
+            box = (middle - 20, row - 8, middle + 20, row + 8)
+            assert pixels_near(picture, (0xD5, 0x5E, 0x00), box) > 0, level

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.browser import stores
+from tests.browser.tasks import busiest_task
 from tests.browser.virtual import VirtualWaveform
 
 pytestmark = pytest.mark.browser
@@ -235,14 +236,14 @@ def test_a_dense_record_stops_with_the_first_hits(viewer: Any, server: Any) -> N
 
 def test_a_long_search_never_blocks_and_stops_with_escape(viewer: Any, server: Any) -> None:
     view = viewer().open("/long.zarr")
-    view.run(
-        "() => { window.__long = []; new PerformanceObserver((list) => window.__long.push(...list.getEntries().map((e) => e.duration)))"
-        ".observe({ type: 'longtask' }); }"
-    )
     # Every bin of this record leaves the band: nothing can be left out.
     find = Find(view).choose("What to find", "quiet").fill(level="0", band="1 V")
-    view.page.locator(".find-go .primary").click()
-    view.page.wait_for_timeout(2500)
+
+    def look() -> None:
+        view.page.locator(".find-go .primary").click()
+        view.page.wait_for_timeout(2500)
+
+    assert busiest_task(view, look) < 50
     assert view.stats()["find"]["running"]
     view.page.keyboard.press("Escape")
     assert not view.stats()["find"]["running"]
@@ -251,10 +252,6 @@ def test_a_long_search_never_blocks_and_stops_with_escape(viewer: Any, server: A
     asked = len(server.data_hits())
     view.page.wait_for_timeout(300)
     assert len(server.data_hits()) == asked, "nothing is fetched any more"
-    # Our own turns are 6 ms long; what else runs on this machine may lengthen some.
-    long = view.run("window.__long")
-    assert max(long, default=0) < 250
-    assert sum(long) < 0.3 * 2500
     assert view.view()["cursors"]["x"] is None
 
 
@@ -316,3 +313,66 @@ def test_the_answer_belongs_to_its_channel(viewer: Any) -> None:
     view.set_view(ch=1)
     assert view.stats()["find"]["hits"] == []
     assert view.page.locator(".find-hit").count() == 0
+
+
+def test_next_and_previous_are_always_in_the_list_of_keys(viewer: Any, values: np.ndarray) -> None:
+    view = viewer().open("/data/w.zarr")
+    view.page.keyboard.press("?")
+    view.page.locator("dialog.help tr").first.wait_for()
+    rows = view.page.locator("dialog.help tr").all_text_contents()
+    assert ",Previous of what is looked for" in rows
+    assert ".Next of what is looked for" in rows
+    view.page.keyboard.press("Escape")
+    # Nothing has been looked for yet: first one must say what.
+    view.page.keyboard.press(".")
+    view.idle()
+    assert view.page.locator("#drawer-title").text_content() == "Find"
+    view.page.keyboard.press("?")
+    view.page.locator("dialog.help tr").first.wait_for()
+    assert view.page.locator("dialog.help tr").all_text_contents() == rows
+    view.page.keyboard.press("Escape")
+    view.page.locator("#find-level").fill("1.5 V")
+    view.page.locator("#find-level").press("Escape")
+    view.page.get_by_label("Close the tool").click()
+    view.page.keyboard.press(".")
+    view.idle()
+    plain = crossings(values[0, 0], 1.5, 0.2, "rising")
+    assert view.view()["cursors"]["x"] == plain[0], "found with the drawer closed"
+    assert view.complaints == []
+
+
+def test_the_edges_of_the_view_are_those_of_what_is_drawn(viewer: Any, values: np.ndarray) -> None:
+    view = viewer().open("/data/w.zarr")
+    find = Find(view).choose("Direction of the crossing", "rising").fill(level="1.5 V")
+    first, second = crossings(values[0, 0], 1.5, 0.2, "rising")[:2]
+    # A sample at the right edge is not in view any more, one at the left edge is.
+    view.set_view(samples=[second - 50, second], cursors={"x": None, "y": None})
+    assert find.step(",") == first
+    view.set_view(samples=[first, first + 50], cursors={"x": None, "y": None})
+    assert find.step(".") == first
+    # So the cursor at the right edge is no place to go on from.
+    view.set_view(samples=[first - 50, first], cursors={"x": first, "y": None})
+    assert find.step(".") == first
+
+
+def test_what_is_read_for_a_search_does_not_draw_the_view_again(viewer: Any) -> None:
+    view = viewer().open("/long.zarr")
+    Find(view).choose("What to find", "quiet").fill(level="0", band="1 V")
+    view.idle()
+    view.run(
+        """() => {
+          window.__drawn = 0;
+          const before = CanvasRenderingContext2D.prototype.clearRect;
+          CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+            if (this.canvas.className.startsWith('trace')) window.__drawn += 1;
+            return before.apply(this, box);
+          };
+        }"""
+    )
+    view.page.locator(".find-go .primary").click()
+    view.page.wait_for_timeout(1500)
+    drawn, requests = view.run("[window.__drawn, __pyramidion.stats().requests]")
+    view.page.keyboard.press("Escape")
+    assert requests > 40
+    assert drawn <= 20, "ten times a second at most, for what was found"
+    assert "loading" not in view.page.locator(".status-level").text_content()

@@ -344,3 +344,22 @@ def test_copied_numbers_are_complete(viewer: Any) -> None:
     assert table["Mean"] == ["V", *(repr(one["mean"]) for one in found)]
     assert float(table["Maximum at"][1]) == found[0]["max-at"]
     assert len(table) == len(lines) - 1
+
+
+def test_what_cannot_be_read_is_told_and_tried_again(viewer: Any, server: Any) -> None:
+    server.faults.status["raw/c/0/0/0/0"] = 403
+    view = viewer().open("/data/made.zarr", "#s=1000,5000&sx=1500&tool=measure")
+    view.idle()
+    panel = view.page.locator(".measure")
+    assert "Not measured" in panel.locator(".measure-note").text_content()
+    assert "not read" in panel.locator(".measure-cursors").text_content()
+    assert "403" in view.page.locator(".bar").text_content()
+    server.faults.status.clear()
+    view.page.get_by_role("button", name="Try again").click()
+    view.idle()
+    assert not view.page.locator(".bar").is_visible()
+    assert panel.locator(".measure-note").text_content() == ""
+    assert "not read" not in panel.locator(".measure-cursors").text_content()
+    (found,) = view.stats()["measured"]
+    assert found["samples"] == 4000
+    assert found["mean"] is not None

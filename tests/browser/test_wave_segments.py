@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 from tests.browser import stores
 from tests.browser.tasks import busiest_task
 
@@ -346,3 +347,23 @@ def test_nothing_holds_the_page_up(viewer: Any) -> None:
         ready(view)
 
     assert busiest_task(view, look) < 50
+
+
+def test_segments_of_one_chunk_each_come_together(viewer: Any, server: Any, tmp_path: Path) -> None:
+    """Chunks of neighbouring segments lie side by side in their shard: they share requests."""
+    count, samples = 256, 4096
+    codes = np.random.default_rng(4).integers(-900, 900, (1, 1, count, samples), dtype=np.int16)
+    root = zarr.open_group(tmp_path / "w.zarr", mode="w", zarr_format=3)
+    root.attrs.update(stores.attributes(codes.shape))
+    raw = root.create_array(
+        "raw", shape=codes.shape, dtype=codes.dtype, chunks=(1, 1, 1, samples), shards=codes.shape
+    )
+    raw[...] = codes
+    server.mount("/alone", tmp_path)
+    view = viewer().open("/alone/w.zarr")
+    server.hits.clear()
+    view.set_view(segments="density")
+    view.idle()
+    hits = server.data_hits()
+    assert sum(hit.sent for hit in hits) > 0.5 * codes.nbytes
+    assert len(hits) <= 24, "in requests of a mebibyte, not one for each segment"

@@ -179,3 +179,22 @@ test('an index alone can be wanted', async () => {
   assert.deepEqual(store.log, ['a/c/2 index']);
   assert.ok(scheduler.indexed(chunkOf(meta, [40])));
 });
+
+test('listeners are told what changed, so that each can pass over what is not its own', async () => {
+  const { scheduler } = setup();
+  const [mine, other] = [scheduler.interest(), scheduler.interest()];
+  const told = [];
+  const end = scheduler.listen((changed) => told.push([mine.concerns(changed), other.concerns(changed)]));
+  mine.set([want(0)]);
+  assert.ok(mine.waits && !other.waits);
+  await settle(scheduler);
+  assert.ok(!mine.waits);
+  assert.ok(told.length > 0 && told.some(([own]) => own));
+  assert.ok(told.every(([, foreign]) => !foreign), 'nothing of it is about what the other wants');
+  scheduler.retry();
+  assert.deepEqual(told.at(-1), [true, true], 'all of them try again');
+  const before = told.length;
+  end();
+  scheduler.retry();
+  assert.equal(told.length, before);
+});

@@ -421,3 +421,13 @@ test('the neighbour of a place in a list, over segments', () => {
   assert.equal(neighbour(hits, { seg: 0, at: 5 }, -1), undefined);
   assert.equal(neighbour(hits, { seg: 2, at: 1 }, 1), undefined);
 });
+
+test('a suggested level lies in what is seen, also far from zero and in large numbers', () => {
+  for (const [min, max] of [[4.99999, 5.00001], [9.223372036e15, 9.223373036e15], [-1e-21, 3e-21], [1e24, 1.5e24]]) {
+    const { level } = suggest({ min, max });
+    for (const unit of ['V', '']) {
+      const read = parseValue(writeValue(level, unit), unit);
+      assert.ok(read > min && read < max, `${writeValue(level, unit)} for ${min} to ${max}`);
+    }
+  }
+});

@@ -24,6 +24,8 @@ import { coalesce } from './planner.js';
  * @property {AbortController} abort
  * @property {number} length     Bytes it will bring, where known.
  * @property {number} received
+ *
+ * @typedef {ReadonlySet<string> | null} Changed   Keys of chunks and shards that arrived or failed; null for all.
  */
 
 const MAX_IN_FLIGHT = 6; // what browsers open to one HTTP/1.1 host anyway
@@ -51,7 +53,8 @@ export class Scheduler {
   #indexes = new Map();
   /** @type {Set<string>} */ #indexesComing = new Set();
   #decoding = 0;
-  /** @type {Set<() => void>} */ #listeners = new Set();
+  /** @type {Set<(changed: Changed) => void>} */ #listeners = new Set();
+  /** What the listeners have not been told of yet. @type {Set<string>} */ #changed = new Set();
 
   /**
    * @param {import('../store/http.js').HttpStore} store
@@ -74,9 +77,13 @@ export class Scheduler {
     return [...this.#jobs.values()].some((job) => !job.indexOnly);
   }
 
-  /** @param {() => void} listener  Called when a chunk or an index arrived, failed, or the queue became empty. */
+  /**
+   * @param {(changed: Changed) => void} listener   Called when a chunk or an index arrived, failed, or a request ended.
+   * @returns {() => void} Ends it.
+   */
   listen(listener) {
     this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /** @returns {Interest} */
@@ -92,7 +99,7 @@ export class Scheduler {
   /** Forget failures and try again. */
   retry() {
     this.failures.clear();
-    this.#notify();
+    this.#notify(null);
   }
 
   /**
@@ -134,9 +141,11 @@ export class Scheduler {
     const before = interest.keys;
     const keep = new Set();
     interest.keys = new Set();
+    interest.files = new Set();
     for (const want of wants) {
       const key = want.indexOnly ? `index ${fileOf(want.chunk)}` : want.chunk.key;
       interest.keys.add(key);
+      interest.files.add(fileOf(want.chunk));
       if (want.indexOnly ? this.indexed(want.chunk) : this.cache.has(key)) {
         if (!want.indexOnly && !before.has(key)) this.cacheHits += 1;
         continue;
@@ -155,6 +164,11 @@ export class Scheduler {
     }
     this.#abortUnwanted();
     this.#pump();
+  }
+
+  /** @param {Interest} interest @returns {boolean} Whether something that it will draw is still on its way. */
+  waits(interest) {
+    return [...this.#jobs.values()].some((job) => !job.indexOnly && job.holders.has(interest));
   }
 
   #abortUnwanted() {
@@ -206,6 +220,7 @@ export class Scheduler {
     }
     for (const [key, waiting] of this.#jobs) if (waiting.indexOnly && this.indexed(waiting.chunk)) this.#jobs.delete(key);
     this.#indexesComing.delete(file);
+    this.#changed.add(file);
     this.#end(transfer);
   }
 
@@ -285,6 +300,7 @@ export class Scheduler {
     const aborted = transfer.abort.signal.aborted;
     for (const job of transfer.jobs) {
       this.#jobs.delete(job.chunk.key);
+      this.#changed.add(job.chunk.key);
       if (!aborted) this.failures.set(job.chunk.key, asViewerError(error, nameOf(job.chunk)));
     }
   }
@@ -303,6 +319,7 @@ export class Scheduler {
     }
     this.#decoding -= 1;
     this.#jobs.delete(job.chunk.key);
+    this.#changed.add(job.chunk.key);
     this.#notify();
   }
 
@@ -313,10 +330,13 @@ export class Scheduler {
     this.missing += 1;
     this.cache.set(key, data, data.byteLength);
     this.#jobs.delete(key);
+    this.#changed.add(key);
   }
 
-  #notify() {
-    for (const listener of this.#listeners) listener();
+  /** @param {Changed} [changed]   What changed since the last time. */
+  #notify(changed = this.#changed) {
+    this.#changed = new Set();
+    for (const listener of this.#listeners) listener(changed);
   }
 }
 
@@ -324,6 +344,8 @@ export class Scheduler {
 export class Interest {
   /** The keys of the last list. @type {Set<string>} */
   keys = new Set();
+  /** The files that hold them. @type {Set<string>} */
+  files = new Set();
 
   /** @param {Scheduler} scheduler */
   constructor(scheduler) {
@@ -333,5 +355,15 @@ export class Interest {
   /** @param {readonly Want[]} wants  The whole list; replaces the one before. */
   set(wants) {
     this.scheduler.update(this, wants);
+  }
+
+  /** Something that will be drawn is still on its way. */
+  get waits() {
+    return this.scheduler.waits(this);
+  }
+
+  /** @param {Changed} changed @returns {boolean} Whether it is about something wanted here. */
+  concerns(changed) {
+    return changed === null || [...changed].some((key) => this.keys.has(key) || this.files.has(key));
   }
 }

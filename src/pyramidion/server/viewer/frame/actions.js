@@ -38,12 +38,18 @@ export function listenKeys(actions) {
     const target = /** @type {HTMLElement | null} */ (event.target);
     const key = event.key.toLowerCase();
     if (target?.closest('input:not([type=range], [type=checkbox], [type=radio]), textarea, [contenteditable]')) return;
-    if (target?.closest('select, input') && key !== 'escape' && !(key.length === 1 && /[a-z\[\]+\-?,.]/.test(key))) return;
+    if (target?.closest('select, input') && key !== 'escape' && !(key.length === 1 && /[a-z\[\]+\-?,./;]/.test(key))) return;
     if ((key === ' ' || key === 'enter') && target?.closest('button, a, summary, input')) return; // it presses them
     if (document.querySelector('dialog[open]')) return; // it has keys of its own
+    if (/^(arrow|home|end|page)/.test(key) && target && scrolls(target)) return;
     const found = actions().find((one) => one.keys.includes(key));
     if (!found) return;
     event.preventDefault();
     found.run({ big: event.shiftKey, key });
   });
+}
+
+/** @param {HTMLElement} element @returns {boolean} Whether the arrow keys move what is in it. */
+function scrolls(element) {
+  return element.scrollHeight > element.clientHeight && getComputedStyle(element).overflowY === 'auto';
 }

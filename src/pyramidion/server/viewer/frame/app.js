@@ -32,11 +32,14 @@ export class App {
     return new Desk(this);
   }, () => {
     this.#updateDesk();
-    this.#firstTools();
+    this.#showTools();
   });
 
   #status = statusLine();
-  #bar = errorBar(() => this.active?.scheduler?.retry());
+  #bar = errorBar(() => {
+    this.scheduler?.retry();
+    this.#updateDesk(); // tools try again, too
+  });
   #main = h('main', { class: 'stage' });
   #hashTimer = 0;
   #started = false;
@@ -84,6 +87,11 @@ export class App {
       if (named.length > 1) this.actions.unshift(action('next-view', 'Next of what is open', ['f6'], () => this.#goTo(this.views[(this.views.indexOf(/** @type {View} */ (this.active)) + 1) % this.views.length])));
       this.#main.classList.toggle('several', named.length > 1);
       this.active = this.views[0];
+      for (const view of this.views) {
+        view.retry = () => void this.#open(view);
+        view.element.addEventListener('pointerdown', () => this.#activate(view), true);
+        view.element.addEventListener('focusin', () => this.#activate(view));
+      }
       await Promise.all(this.views.map((view) => this.#open(view)));
     }
     this.#started = true;
@@ -92,9 +100,6 @@ export class App {
 
   /** @param {View} view */
   async #open(view) {
-    view.retry = () => void this.#open(view);
-    view.element.addEventListener('pointerdown', () => this.#activate(view), true);
-    view.element.addEventListener('focusin', () => this.#activate(view));
     this.#frame(...this.views.map(({ element }) => element));
     const state = () => ownKeys(parseHash(location.hash), this.views.indexOf(view));
     await view.open(this.#host(view), state().get('p'));
@@ -104,6 +109,8 @@ export class App {
     if (!view.panel) return;
     view.panel.showHash(state());
     if (view === this.active) await this.opening(view.panel);
+    this.#updateDesk();
+    this.#showTools();
   }
 
   /** Make a view the active one, with the focus in it. @param {View} view */
@@ -120,6 +127,8 @@ export class App {
     this.#status.hint = view.panel?.hint ?? '';
     this.#title();
     this.#updateDesk();
+    this.#arrived(view);
+    this.#drawn(view);
     if (view.panel) void this.opening(view.panel);
   }
 
@@ -235,6 +244,7 @@ export class App {
   #showHash() {
     const state = parseHash(location.hash);
     this.views.forEach((view, i) => view.panel?.showHash(ownKeys(state, i)));
+    this.#showTools();
   }
 
   #writeHash() {
@@ -256,11 +266,11 @@ export class App {
     return state;
   }
 
-  /** The tool that each view begins with: what its link says, else what its panel wants. */
-  #firstTools() {
+  /** The tool of each view: what its link says, else what its panel wants. */
+  #showTools() {
     this.views.forEach((view, i) => {
       const tool = ownKeys(parseHash(location.hash), i).get('tool') ?? view.panel?.firstTool ?? '';
-      if (tool !== '' && tool !== 'none') void this.desk.here?.openTool(tool, '', view);
+      this.desk.here?.showTool(view, tool === 'none' ? '' : tool);
     });
   }
 

@@ -20,7 +20,7 @@ const REST = 150; // ms between two looks at what the rail shows
 
 export class Desk {
   /** @type {WeakMap<View, Bench>} */ #benches = new WeakMap();
-  /** @type {View | null} */ #shown = null;
+  /** Whose tools are offered. @type {import('./types.js').Panel | null | undefined} */ #shown;
   #frame = 0;
   #timer = 0;
   #loading = 0;
@@ -66,8 +66,15 @@ export class Desk {
     else void this.openTool(id);
   }
 
-  closeTool() {
-    const view = this.#view;
+  /** What a link names; tools that do not exist are passed over. @param {View} view @param {string} id   '' for none. */
+  showTool(view, id) {
+    if (id === this.toolOf(view)) return;
+    if (id === '') this.closeTool(view);
+    else void this.openTool(id, '', view);
+  }
+
+  /** @param {View | null} [view] */
+  closeTool(view = this.#view) {
     if (!view) return;
     const bench = this.#bench(view);
     bench.loaded.get(bench.open)?.hidden();
@@ -115,9 +122,10 @@ export class Desk {
 
   #update() {
     const view = this.#view;
-    if (view !== this.#shown) {
-      this.#shown = view;
-      this.drawer.offer(view?.panel?.tools ?? []);
+    const panel = view?.panel ?? null;
+    if (panel !== this.#shown) {
+      this.#shown = panel;
+      this.drawer.offer(panel?.tools ?? []);
       this.#showTool();
     }
     for (const one of this.app.views) {

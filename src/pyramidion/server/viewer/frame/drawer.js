@@ -16,6 +16,7 @@ export class Drawer {
         this.content),
     );
     this.tabs.addEventListener('keydown', (event) => this.#arrow(event));
+    this.content.addEventListener('keydown', (event) => this.#leave(event));
   }
 
   /** @param {readonly import('./types.js').Tool[]} tools */
@@ -33,6 +34,8 @@ export class Drawer {
   /** @param {import('./types.js').Tool | null} tool @param {HTMLElement | null} element   Null while it is on its way. */
   show(tool, element) {
     const holder = /** @type {HTMLElement} */ (this.content.parentElement);
+    // Focus that would be lost with what it is on goes to the tab, where the keys of the page work.
+    if (tool === null && holder.contains(document.activeElement)) this.#chosen?.focus();
     holder.hidden = tool === null;
     for (const tab of this.tabs.children) {
       const chosen = tool !== null && /** @type {HTMLElement} */ (tab).dataset.tool === tool.id;
@@ -43,6 +46,18 @@ export class Drawer {
     if (tool === null) this.content.replaceChildren();
     else if (!element) this.content.replaceChildren(h('p', { class: 'opening', role: 'status' }, 'Loading …'));
     else if (this.content.firstElementChild !== element) this.content.replaceChildren(element);
+  }
+
+  get #chosen() {
+    return /** @type {HTMLElement | null} */ (this.tabs.querySelector('[aria-selected="true"]'));
+  }
+
+  /** Esc leaves a field, and gives the keys back to the page. @param {KeyboardEvent} event */
+  #leave(event) {
+    const field = /** @type {HTMLElement} */ (event.target).matches('input, select, textarea');
+    if (event.key !== 'Escape' || event.defaultPrevented || !field) return;
+    event.preventDefault();
+    this.#chosen?.focus();
   }
 
   /** Arrow keys go from tab to tab, as screen readers expect. @param {KeyboardEvent} event */

@@ -34,11 +34,17 @@ export function waveActions(panel) {
     }, '1'),
     action('start', 'Start of the record', ['home'], () => panel.setWindow(edge(-0.5, 1))),
     action('end', 'End of the record', ['end'], () => panel.setWindow(edge(samples - 0.5, -1))),
-    action('previous-segment', 'Previous segment', ['[', '{'], (how) => step(how, -1), '['),
-    action('next-segment', 'Next segment', [']', '}'], (how) => step(how, 1), ']'),
+    ...(panel.dataset.shape.segments > 1
+      ? [
+          action('previous-segment', 'Previous segment', ['[', '{'], (how) => step(how, -1), '['),
+          action('next-segment', 'Next segment', [']', '}'], (how) => step(how, 1), ']'),
+        ]
+      : []),
     ...(panel.dataset.shape.channels > 1 ? channelActions(panel) : []),
     action('cursor-x', 'Cursor X here', ['x'], () => panel.placeCursor('x')),
     action('cursor-y', 'Cursor Y here', ['y'], () => panel.placeCursor('y')),
+    action('find-previous', 'Previous of what is looked for', [',', '<'], () => panel.stepFind(-1), ','),
+    action('find-next', 'Next of what is looked for', ['.', '>'], () => panel.stepFind(1), '.'),
     action('elsewhere', 'Open elsewhere', ['o'], () => void import('./elsewhere.js').then(({ openElsewhere }) => openElsewhere(panel))),
     action('cancel', 'Let go, close', ['escape'], () => panel.cancel()),
   ];

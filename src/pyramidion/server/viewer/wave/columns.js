@@ -65,13 +65,14 @@ export class Columns {
 }
 
 /**
- * The samples a window shows: those at positions a <= k < b.
+ * The samples a window shows: those at positions a <= k < b. A window of another channel's clock may show none.
  *
  * @param {number} a @param {number} b @param {number} samples
  * @returns {{first: number, end: number}}
  */
 export function visibleSamples(a, b, samples) {
-  return { first: Math.max(0, Math.ceil(a)), end: Math.min(samples, Math.ceil(b)) };
+  const first = Math.max(0, Math.min(samples, Math.ceil(a)));
+  return { first, end: Math.max(first, Math.min(samples, Math.ceil(b))) };
 }
 
 /** @param {number} a @param {number} b @param {number} width @returns {boolean} Whether samples are drawn as a line. */

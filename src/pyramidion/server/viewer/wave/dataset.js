@@ -38,9 +38,10 @@ export class WaveDataset {
     const [channels, trcs, segments, samples] = padded(levels[levels.length - 1].array.shape, 4, 1);
     this.shape = { channels, trcs, segments, samples };
     this.samples = samples;
-    this.timeUnit = text(attributes.horiz_unit, 's');
+    // What nobody says is not made up: a bare array counts samples and has plain numbers.
+    this.timeUnit = clean(text(attributes.horiz_unit, '')) || ('horiz_interval' in attributes ? 's' : '');
     // An empty unit is a plain number (a strain, a count), which is not the same as no word about it.
-    this.valueUnit = attributes.vertical_unit === '' ? '' : text(attributes.vertical_unit, 'V');
+    this.valueUnit = attributes.vertical_unit === '' ? '' : clean(text(attributes.vertical_unit, '')) || ('vertical_gains' in attributes ? 'V' : '');
   }
 
   /** @param {Selection} selection @returns {Calibration} */
@@ -49,7 +50,7 @@ export class WaveDataset {
     return {
       gain: finite(pick(attributes.vertical_gains, [ch, trc]), 1),
       offset: finite(pick(attributes.vertical_offsets, [ch, trc]), 0),
-      interval: positive(attributes.horiz_interval, 1e-9),
+      interval: positive(attributes.horiz_interval, 'horiz_interval' in attributes ? 1e-9 : 1),
       start: finite(pick(attributes.trigger_offsets, [ch, trc, seg]), finite(attributes.horiz_offset, 0)),
       trigger: number(pick(attributes.trigger_times, [ch, trc, seg])),
     };
@@ -57,7 +58,7 @@ export class WaveDataset {
 
   /** @param {number} ch @returns {string} */
   channelName(ch) {
-    return text(pick(this.attributes.channel_names, [ch]), `Channel ${ch}`).slice(0, 40);
+    return clean(text(pick(this.attributes.channel_names, [ch]), '')) || `Channel ${ch}`;
   }
 
   /** @param {Selection} selection @returns {[number, number] | null} Lowest and highest code of the converter; null where nobody says. */
@@ -174,6 +175,11 @@ function pick(lists, path) {
     value = value[index];
   }
   return value;
+}
+
+/** On one line, without signs that turn the direction of what follows. @param {string} name @returns {string} */
+function clean(name) {
+  return name.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').replace(/[\p{Surrogate}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '').trim().slice(0, 40);
 }
 
 /** @param {unknown} value @returns {number | null} */

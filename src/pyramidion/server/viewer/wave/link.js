@@ -1,5 +1,6 @@
 // @ts-check
 import { formatNumbers, parseNumbers } from '../frame/hash.js';
+import { isFine, whole } from './texts.js';
 
 /**
  * The waveform panel's view as part of a link: `v=1&p=wave&ch=0,1&trc=0&seg=0&t=<from>,<to>` with times in seconds; where
@@ -10,8 +11,6 @@ import { formatNumbers, parseNumbers } from '../frame/hash.js';
  * @typedef {import('../frame/hash.js').HashState} HashState
  */
 
-/** Sample intervals from time zero up to which float64 seconds still resolve a thousandth of a sample. */
-const FINE = 1e12;
 const LONGEST_NOTE = 200;
 /** What this panel writes. */
 const KEYS = ['t', 's', 'x', 'y', 'sx', 'sy', 'lay', 'segs', 'lens', 'n'];
@@ -24,7 +23,7 @@ export function hashOf(panel, before) {
   const { channels, layout, trc, seg, window, cursors, notes, lenses, segments } = panel.state.value;
   const { calibration } = panel;
   const time = (/** @type {number} */ position) => calibration.start + position * calibration.interval;
-  const fine = Math.max(Math.abs(time(window.a)), Math.abs(time(window.b))) / calibration.interval < FINE;
+  const fine = isFine(calibration, window.a, window.b);
   // Where the clock starts so far away that seconds no longer tell samples apart, the link counts samples.
   const place = fine ? time : (/** @type {number} */ position) => position;
   const state = new Map(before);
@@ -46,10 +45,10 @@ export function hashOf(panel, before) {
 /** @param {WavePanel} panel @param {HashState} state */
 export function showHash(panel, state) {
   const view = panel.state.value;
-  const whole = (/** @type {string} */ key, /** @type {number} */ now) => (state.has(key) ? Number(state.get(key)?.split(',')[0]) : now);
+  const number = (/** @type {string} */ key, /** @type {number} */ now) => (state.has(key) ? Number(state.get(key)?.split(',')[0]) : now);
   const channels = state.has('ch') ? (state.get('ch') ?? '').split(',').map(Number) : view.channels;
   panel.state.set({
-    channels, trc: whole('trc', view.trc), seg: whole('seg', view.seg),
+    channels, trc: number('trc', view.trc), seg: number('seg', view.seg),
     layout: state.get('lay') === 'stacked' ? 'stacked' : 'overlay',
     segments: /** @type {'one'} */ (state.get('segs') ?? 'one'),
   });
@@ -61,7 +60,7 @@ function showPlaces(panel, state) {
   const { start, interval } = panel.calibration;
   const samples = parseNumbers(state.get('s'), 2);
   const times = parseNumbers(state.get('t'), 2);
-  const position = (/** @type {number} */ place) => (samples ? place : tidy((place - start) / interval));
+  const position = (/** @type {number} */ place) => (samples ? place : tidy((place - start) / interval, start / interval));
   const cursor = (/** @type {'x' | 'y'} */ name) => {
     const place = parseNumbers(state.get(samples ? `s${name}` : name), 1);
     return place && position(place[0]);
@@ -69,7 +68,7 @@ function showPlaces(panel, state) {
   const lenses = (state.get('lens') ?? '').split('|').map((text) => parseNumbers(text, 2)).filter((pair) => pair !== null);
   const notes = (state.get('n') ?? '').split('|').map((text) => {
     const at = text.indexOf('~');
-    return { at: at > 0 ? position(Number(text.slice(0, at))) : NaN, text: text.slice(at + 1, at + 1 + LONGEST_NOTE) };
+    return { at: at > 0 ? position(Number(text.slice(0, at))) : NaN, text: whole(text.slice(at + 1), LONGEST_NOTE) };
   });
   panel.state.set({ cursors: { x: cursor('x'), y: cursor('y') }, lenses: lenses.map(([a, b]) => ({ a: position(a), b: position(b) })), notes });
   if (samples) panel.setWindow({ a: samples[0], b: samples[1] });
@@ -79,9 +78,9 @@ function showPlaces(panel, state) {
 /**
  * A position that was a sample, or an edge between two, before it was written as a time.
  *
- * @param {number} position @returns {number}
+ * @param {number} position @param {number} start   Of the clock, in samples: what is far away is written less finely. @returns {number}
  */
-function tidy(position) {
+function tidy(position, start) {
   const near = Math.round(position * 2) / 2;
-  return Math.abs(position - near) < 1e-6 + 1e-15 * Math.abs(position) ? near : position;
+  return Math.abs(position - near) < 1e-6 + 1e-15 * (Math.abs(position) + Math.abs(start)) ? near : position;
 }

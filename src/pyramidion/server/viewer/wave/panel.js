@@ -34,6 +34,7 @@ export class WavePanel {
   drawMs = 0;
   /** Reads any stretch, for the tools; here before the first of them. */
   reader = /** @type {import('./reader.js').Reader} */ (/** @type {unknown} */ (null));
+  /** Goes to the next or the previous of what is looked for; null until something was. @type {((direction: 1 | -1) => void) | null} */ findNext = null;
   /** Drawn over the traces, by name. @type {Map<string, Mark>} */ marks = new Map();
   /** @type {Cover | null} */ cover = null;
   /** The time cursor of the page, as a position in samples. @type {number | null} */ now = null;
@@ -68,7 +69,7 @@ export class WavePanel {
     this.wanted = scheduler.interest();
     this.stripWanted = scheduler.interest();
     this.prefetched = scheduler.interest();
-    scheduler.listen(() => this.#arrived());
+    scheduler.listen((changed) => this.#arrived(changed));
     this.state.listen((changed) => this.#changed(changed));
     this.pointing = this.#listen();
     this.view.showState();
@@ -130,19 +131,41 @@ export class WavePanel {
 
   /** @param {Partial<Selection>} change   Of the active channel; choosing another channel shows only that one. */
   select({ ch, ...rest }) {
-    this.state.set({ ...rest, ...(ch === undefined ? {} : { channels: [ch] }) });
+    if (Object.keys(rest).length > 0) this.state.set(rest);
+    if (ch !== undefined) this.#show([ch]);
+  }
+
+  /**
+   * Show channels. What is seen stays where it is in time, though the clock of another active channel may be another one:
+   * whole samples are counted, so that going there and back changes nothing.
+   *
+   * @param {readonly number[]} channels
+   */
+  #show(channels) {
+    const { window: { a, b }, cursors, lenses, notes } = this.state.value;
+    const next = this.dataset.clamp({ ...this.selection, ch: channels[0] });
+    const shift = Math.trunc(shifted({ a: 0, b: 0 }, this.dataset, this.selection, next).a);
+    if (shift === 0) {
+      this.state.set({ channels });
+      return;
+    }
+    const cursor = (/** @type {number | null} */ at) => (at === null || at + shift < 0 || at + shift >= this.dataset.samples ? null : at + shift);
+    this.state.set({
+      channels, window: { a: a + shift, b: b + shift }, cursors: { x: cursor(cursors.x), y: cursor(cursors.y) },
+      lenses: lenses.map((lens) => ({ a: lens.a + shift, b: lens.b + shift })), notes: notes.map(({ at, text }) => ({ at: at + shift, text })),
+    });
   }
 
   /** Show a channel or hide it; the last one stays. @param {number} ch */
   toggleChannel(ch) {
     const { channels } = this.state.value;
     const others = channels.filter((one) => one !== ch);
-    this.state.set({ channels: others.length === channels.length ? [...channels, ch] : others });
+    if (others.length > 0) this.#show(others.length === channels.length ? [...channels, ch] : others);
   }
 
   /** Make a channel the one that is measured. @param {number} ch */
   activate(ch) {
-    this.state.set({ channels: [ch, ...this.state.value.channels.filter((one) => one !== ch)] });
+    this.#show([ch, ...this.state.value.channels.filter((one) => one !== ch)]);
   }
 
   /** @param {number} factor @param {number} [anchor]  Share of the width; the pointer or the middle by default. */
@@ -165,6 +188,12 @@ export class WavePanel {
   /** Set a cursor where the pointer is. @param {'x' | 'y'} name */
   placeCursor(name) {
     this.state.set({ cursors: { ...this.state.value.cursors, [name]: this.aim } });
+  }
+
+  /** The next of what is looked for; what that is must be said first. @param {1 | -1} direction */
+  stepFind(direction) {
+    if (this.findNext) this.findNext(direction);
+    else this.host.openTool('find');
   }
 
   /** Let go of the pointer, of a question for a place, of the cursors. */
@@ -260,8 +289,10 @@ export class WavePanel {
     const { a, b } = this.window;
     const position = a + (b - a) * anchor;
     if (this.#picked) {
-      const row = this.plot.rowAt(y * this.surface.scale);
-      if (row) this.#pick({ position, value: row.max - ((y * this.surface.scale - row.top) / row.height) * (row.max - row.min), ch: row.ch });
+      const at = y * this.surface.scale;
+      const row = this.plot.rowAt(at);
+      const values = (this.cover?.axis?.unit ?? this.dataset.valueUnit) === this.dataset.valueUnit; // not numbers of segments
+      if (row) this.#pick({ position, value: values ? row.max - ((at - row.top) / row.height) * (row.max - row.min) : NaN, ch: row.ch });
     } else {
       this.showNow(position);
       this.host.time(this.clockOf(position));
@@ -301,9 +332,16 @@ export class WavePanel {
     this.#plan();
   }
 
-  #arrived() {
+  /** What only a tool has read changes nothing here. @param {import('../fetch/scheduler.js').Changed} changed */
+  #arrived(changed) {
+    if (![this.wanted, this.stripWanted, this.prefetched].some((interest) => interest.concerns(changed))) return;
     this.#plan();
     this.requestDraw();
+  }
+
+  /** Something that will be drawn is still on its way. */
+  get #waits() {
+    return this.wanted.waits || this.stripWanted.waits;
   }
 
   /** State what is needed now; the scheduler drops the rest. */
@@ -312,15 +350,14 @@ export class WavePanel {
     this.#planTimer = 0;
     if (!this.surface.measured || !this.strip.measured) return;
     this.#lastPlan = performance.now();
-    const { selections, supply, scheduler } = this;
+    const { selections, supply } = this;
     const { width } = this.surface;
     const whole = wholeRecord(this.dataset.samples);
     this.stripWanted.set(supply.needs(whole, this.strip.width, selections[0], 0));
     this.wanted.set(selections.flatMap((selection, i) => supply.needs(shifted(this.window, this.dataset, selections[0], selection), width, selection, 1 + i / 100)));
     for (const planner of this.#planners) planner();
     const level = supply.level(this.window, width, selections[0]);
-    const spare = scheduler.busy || level < 0 ? [] : supply.prefetch(level, this.#target, width, selections[0], this.#opening);
-    if (!scheduler.busy) this.prefetched.set(spare);
+    if (!this.#waits) this.prefetched.set(level < 0 ? [] : supply.prefetch(level, this.#target, width, selections[0], this.#opening));
   }
 
   draw() {
@@ -332,6 +369,8 @@ export class WavePanel {
     this.plot.draw(this.marks.values(), this.cover);
     this.#drawStrip();
     this.#describe();
+    // What long reads of tools have pushed out of memory is fetched again.
+    if (!this.#waits && this.#planTimer === 0 && !this.plot.traces.every(({ columns }) => columns?.complete)) this.#plan();
     this.drawMs = performance.now() - start;
     this.host.drawn();
   }
@@ -372,7 +411,7 @@ export class WavePanel {
     view.showClipped(plot.traces);
     showRows(view.values, valueRows({ dataset, traces: plot.traces, calibration, window, level }));
     view.canvas.setAttribute('aria-label', `Waveform, ${summaryText(dataset, calibration, window)}; numbers in the table below`);
-    const holes = plot.traces.some(({ columns }) => columns?.holes) && !this.scheduler.busy && this.scheduler.failures.size === 0;
+    const holes = plot.traces.some(({ columns }) => columns?.holes) && !this.#waits && this.scheduler.failures.size === 0;
     const tooWide = this.level < 0 || holes;
     view.note.hidden = !tooWide || this.cover !== null;
     if (tooWide) setText(view.note, 'Part of this stretch is in no overview of this store. Zoom in to see its samples.');
@@ -435,7 +474,7 @@ export class WavePanel {
   }
 
   #state() {
-    if (this.scheduler.busy) return 'loading';
+    if (this.#waits) return 'loading';
     return this.plot.traces.every(({ columns }) => columns?.complete) ? 'whole' : 'partial';
   }
 

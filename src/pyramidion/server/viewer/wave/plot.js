@@ -1,20 +1,17 @@
 // @ts-check
 import { h } from '../frame/dom.js';
 import { Surface } from '../frame/surface.js';
-import { axis } from './axis.js';
 import { gather } from './columns.js';
-import { drawClipped, drawGrid, drawName, drawOutline, drawTrace } from './draw.js';
+import { drawRow, paintOn, timeTicks, valueTicks, verticalOf } from './figure.js';
 import { valueRange } from './scale.js';
-import { timeAt, valueOf } from './texts.js';
+import { valueOf } from './texts.js';
 import { showTicks } from './view.js';
 
 /**
  * @typedef {import('./dataset.js').Selection} Selection
- * @typedef {import('./dataset.js').Calibration} Calibration
  * @typedef {import('./window.js').Window} Window
  * @typedef {import('./types.js').Cover} Cover
  * @typedef {import('./types.js').Mark} Mark
- * @typedef {import('./types.js').Paint} Paint
  * @typedef {import('./types.js').Row} Row
  * @typedef {import('./types.js').Trace} Trace
  *
@@ -24,7 +21,6 @@ import { showTicks } from './view.js';
  * @property {HTMLElement} element
  */
 
-const VERTICAL_LIMIT = 1e5; // pixels; what is further out (infinite values) is cut off there
 const GAP = 10; // CSS pixels between two rows
 
 /** Traces over one time axis: a canvas, the axes beside it, and what is drawn there for a window. */
@@ -57,15 +53,8 @@ export class Plot {
    * @param {Window} window   Of the first selection. @param {readonly Selection[]} selections @param {'overlay' | 'stacked'} layout
    */
   lay(window, selections, layout) {
-    const { dataset, supply } = this.source;
-    const { width } = this.surface;
     this.window = window;
-    this.traces = selections.map((selection) => {
-      const own = shifted(window, dataset, selections[0], selection);
-      const level = supply.level(own, width, selection);
-      const columns = level < 0 ? null : gather(supply.scene(own, width, selection, level));
-      return { ch: selection.ch, selection, calibration: dataset.calibration(selection), window: own, level, columns };
-    });
+    this.traces = gatherTraces(this.source, window, selections, this.surface.width);
     this.rows = this.#rows(layout);
   }
 
@@ -97,88 +86,29 @@ export class Plot {
 
   /** @param {Iterable<Mark>} marks @param {Cover | null} cover   Drawn instead of the traces. */
   draw(marks, cover) {
-    const { surface, source, window } = this;
-    const width = surface.width / surface.scale;
+    const { surface, source, window, parts } = this;
+    const { scale } = surface;
+    const width = surface.width / scale;
     const calibration = this.active?.calibration ?? source.dataset.calibration({ ch: 0, trc: 0, seg: 0 });
-    const [from, to] = [timeAt(calibration, window.a), timeAt(calibration, window.b)];
-    const times = axis(from, to, Math.max(2, width / 130), source.dataset.timeUnit);
-    const xs = times.ticks.map(({ value }) => ((value - from) / (to - from)) * width);
+    const times = timeTicks(source.dataset, calibration, window, width);
     if (cover?.axis) this.rows = [{ traces: [], ch: this.active?.ch ?? 0, top: 0, height: surface.height, min: cover.axis.min, max: cover.axis.max }];
     const css = getComputedStyle(source.element);
-    const paint = this.#paint((name) => css.getPropertyValue(name).trim());
+    const paint = paintOn(surface.context, surface, window, this.rows, (name) => css.getPropertyValue(name).trim());
     surface.clear();
-    this.#drawRows(xs, cover, paint);
-    if (cover) cover.draw(paint);
-    for (const mark of marks) mark.draw(paint);
-    showTicks(this.parts.xAxis, times.ticks.map(({ label }, i) => ({ at: xs[i], label })), 'left', unitOf(times, 'after'), width);
-  }
-
-  /** @param {readonly number[]} xs   In CSS pixels. @param {Cover | null} cover @param {Paint} paint */
-  #drawRows(xs, cover, paint) {
-    const { surface, parts } = this;
-    const { context, scale } = surface;
     while (parts.yAxis.childElementCount > this.rows.length) parts.yAxis.lastElementChild?.remove();
     while (parts.yAxis.childElementCount < this.rows.length) parts.yAxis.append(h('div', { class: 'y-row' }));
-    const several = this.traces.length > 1;
     this.rows.forEach((row, i) => {
       const high = row.height / scale;
-      const values = axis(row.min, row.max, Math.max(2, high / 60), cover?.axis?.unit ?? this.source.dataset.valueUnit);
-      const ys = values.ticks.map(({ value }) => ((row.max - value) / (row.max - row.min)) * high);
+      const values = valueTicks(row, cover?.axis?.unit ?? source.dataset.valueUnit, high);
       const holder = /** @type {HTMLElement} */ (parts.yAxis.children[i]);
       holder.style.top = `${row.top / scale}px`;
       holder.style.height = `${high}px`;
-      showTicks(holder, values.ticks.map(({ label }, k) => ({ at: ys[k], label })), 'top', unitOf(values, 'above'), high);
-      context.save();
-      context.beginPath();
-      context.rect(0, row.top, surface.width, row.height);
-      context.clip();
-      drawGrid(context, xs.map((x) => x * scale), ys.map((y) => row.top + y * scale), { colour: paint.css('--grid'), scale, top: row.top, height: row.height });
-      if (!cover) this.#drawTraces(row, several, paint);
-      context.restore();
+      showTicks(holder, values.ticks, 'top', values.unit, high);
+      drawRow(paint, source.dataset, row, { times, values, covered: cover !== null, named: this.traces.length > 1 });
     });
-  }
-
-  /** @param {Row} row @param {boolean} named @param {Paint} paint */
-  #drawTraces(row, named, paint) {
-    const order = [...row.traces].reverse(); // the active one on top
-    for (const trace of order) this.#drawTrace(trace, row, paint);
-    // What lies under another trace keeps its outline: no extreme is hidden.
-    if (order.length > 1) for (const trace of order) this.#drawOutline(trace, row, paint);
-    for (const trace of order) this.#drawExtras(trace, row, named, paint);
-  }
-
-  /** @param {Trace} trace @param {Row} row @param {Paint} paint */
-  #drawTrace({ ch, columns, window, calibration }, row, paint) {
-    const { context, scale } = this.surface;
-    if (columns) drawTrace(context, columns, window, verticalOf(row, calibration), { trace: paint.css(`--trace-${ch % 6}`), scale });
-  }
-
-  /** @param {Trace} trace @param {Row} row @param {Paint} paint */
-  #drawOutline({ ch, columns, calibration }, row, paint) {
-    const { context, scale } = this.surface;
-    if (columns) drawOutline(context, columns, verticalOf(row, calibration), { trace: paint.css(`--trace-${ch % 6}`), scale });
-  }
-
-  /** @param {Trace} trace @param {Row} row @param {boolean} named @param {Paint} paint */
-  #drawExtras({ ch, selection, columns, window, calibration }, row, named, paint) {
-    if (!columns) return;
-    const { context, scale } = this.surface;
-    const vertical = verticalOf(row, calibration);
-    const style = { trace: paint.css(`--trace-${ch % 6}`), scale };
-    const limits = this.source.dataset.clipCodes(selection);
-    if (limits) drawClipped(context, columns, window, vertical, limits, { trace: paint.css('--clip'), scale });
-    if (named) drawName(context, this.source.dataset.channelName(ch), columns, vertical, { ...style, ground: paint.css('--surface'), top: row.top });
-  }
-
-  /** @param {(name: string) => string} css @returns {Paint} */
-  #paint(css) {
-    const { surface, window, rows } = this;
-    const { width, height, scale, context } = surface;
-    return {
-      context, width, height, scale, rows, css,
-      x: (position) => ((position - window.a) / (window.b - window.a)) * width,
-      y: (value, ch) => heightOf(rows.find(({ traces }) => traces.some((trace) => trace.ch === ch)) ?? rows[0], value),
-    };
+    if (cover) cover.draw(paint);
+    for (const mark of marks) mark.draw(paint);
+    showTicks(parts.xAxis, times.ticks, 'left', times.unit, width);
   }
 
   /** @param {number} code @param {number} [ch] @returns {number} Where it is drawn: device pixels from the top. */
@@ -206,18 +136,17 @@ export function shifted({ a, b }, dataset, active, other) {
   return { a: a + shift, b: b + shift };
 }
 
-/** @param {{top: number, height: number, min: number, max: number}} row @param {number} value @returns {number} */
-function heightOf({ top, height, min, max }, value) {
-  const y = top + (max - value) * (height / (max - min));
-  return y > VERTICAL_LIMIT ? VERTICAL_LIMIT : y < -VERTICAL_LIMIT ? -VERTICAL_LIMIT : y;
-}
-
-/** @param {Row} row @param {Calibration} calibration @returns {import('./draw.js').Vertical} */
-function verticalOf(row, { gain, offset }) {
-  return (code) => heightOf(row, code * gain - offset);
-}
-
-/** @param {import('./axis.js').Axis} axis @param {string} word @returns {string} */
-function unitOf({ unit, base }, word) {
-  return base ? `${unit} ${word} ${base.label}` : unit;
+/**
+ * What is at hand of each channel for a window.
+ *
+ * @param {Pick<Source, 'dataset' | 'supply'>} source @param {Window} window   Of the first selection. @param {readonly Selection[]} selections
+ * @param {number} width   Device pixels. @returns {Trace[]}
+ */
+export function gatherTraces({ dataset, supply }, window, selections, width) {
+  return selections.map((selection) => {
+    const own = shifted(window, dataset, selections[0], selection);
+    const level = supply.level(own, width, selection);
+    const columns = level < 0 ? null : gather(supply.scene(own, width, selection, level));
+    return { ch: selection.ch, selection, calibration: dataset.calibration(selection), window: own, level, columns };
+  });
 }

@@ -1,6 +1,6 @@
 // @ts-check
 import { filled, ITEM_SIZE } from '../decode/numbers.js';
-import { chunkOf, fileOf } from '../fetch/chunk.js';
+import { chunkOf, fileOf, placeInShard } from '../fetch/chunk.js';
 import { product } from '../store/metadata.js';
 import { indexBytes } from '../store/shard.js';
 
@@ -210,7 +210,7 @@ export class Reader {
     const keys = new Set();
     let groups = 0;
     let room = 0;
-    let before = '';
+    let before = { file: '', place: -2 };
     collecting: for (const read of this.#reads) {
       const failure = this.#failure(read);
       if (failure) {
@@ -221,12 +221,13 @@ export class Reader {
         const chunk = this.#chunk(read, index);
         if (keys.has(chunk.key)) continue;
         const bytes = decodedBytes(read.level);
-        if (before !== `${fileOf(chunk)} ${index}` || room < bytes) {
+        const [file, place] = [fileOf(chunk), placeInShard(chunk)];
+        if (before.file !== file || Math.abs(place - before.place) !== 1 || room < bytes) {
           if (++groups > MAX_GROUPS) break collecting;
           room = GROUP_BYTES;
         }
         room -= bytes;
-        before = `${fileOf(chunk)} ${index + 1}`;
+        before = { file, place };
         keys.add(chunk.key);
         wants.push({ chunk, priority: PRIORITY + Math.min(wants.length, 899) / 1000 });
         this.#countIndex(chunk);

@@ -18,7 +18,7 @@ const LEAST_SHARE = 1 / 20;
 const MOST_SHARE = 0.8;
 
 const PREFIXES = /** @type {Readonly<Record<string, number>>} */ ({
-  y: -24, z: -21, a: -18, f: -15, p: -12, n: -9, u: -6, '\u00b5': -6, '\u03bc': -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12,
+  y: -24, z: -21, a: -18, f: -15, p: -12, n: -9, u: -6, '\u00b5': -6, '\u03bc': -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18, Z: 21, Y: 24,
 });
 
 /**
@@ -39,7 +39,7 @@ export function parseValue(text, unit) {
 
 /** @param {number} value @param {string} unit @returns {string} As it is read back by `parseValue`. */
 export function writeValue(value, unit) {
-  return formatShort(value, unit, 6).replaceAll('\u202f', '').replace('\u2212', '-').replace(/×10(\S+)/, (_, power) => `e${plain(power)}`).replace(/ (?=e)/, '');
+  return formatShort(value, unit, 12).replaceAll('\u202f', '').replace('\u2212', '-').replace(/×10(\S+)/, (_, power) => `e${plain(power)}`).replace(/ (?=e)/, '');
 }
 
 /** @param {string} power   In superscripts. @returns {string} */

@@ -1,4 +1,6 @@
 // @ts-check
+import { nextTurn } from '../frame/turn.js';
+
 /**
  * What the searches share: how the levels of a record cover a stretch, reading ahead, giving way to the page, a queue.
  *
@@ -162,18 +164,6 @@ export class Breath {
     this.signal?.throwIfAborted();
     this.#since = performance.now();
   }
-}
-
-/** A turn of the event loop, without the 4 ms that timers wait. @returns {Promise<void>} */
-function nextTurn() {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 }
 
 /**

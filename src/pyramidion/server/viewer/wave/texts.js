@@ -1,5 +1,6 @@
 // @ts-check
 import { formatCount, formatShort, formatSi, formatTo } from '../frame/si.js';
+import { visibleSamples } from './columns.js';
 
 /**
  * What the panel says in words and numbers. Pure text.
@@ -12,6 +13,40 @@ import { formatCount, formatShort, formatSi, formatTo } from '../frame/si.js';
 /** @param {Calibration} calibration @param {number} position In samples. @returns {number} */
 export function timeAt(calibration, position) {
   return calibration.start + position * calibration.interval;
+}
+
+/** Sample intervals from time zero up to which float64 times still resolve a thousandth of a sample. */
+const FINE = 1e12;
+
+/** @param {Calibration} calibration @param {...number} positions @returns {boolean} Whether times tell samples apart there. */
+export function isFine({ start, interval }, ...positions) {
+  return positions.every((position) => Math.abs(start / interval + position) < FINE) && Math.abs(start / interval) < FINE;
+}
+
+/**
+ * Where times are counted from when they are shown: where the clock starts so far away that they no longer tell samples
+ * apart, from the first sample.
+ *
+ * @param {Calibration} calibration @param {...number} positions @returns {{start: number, from: string}} `from`: in words; '' for the clock itself.
+ */
+export function shownStart(calibration, ...positions) {
+  return isFine(calibration, ...positions) ? { start: calibration.start, from: '' } : { start: 0, from: 'from sample 0' };
+}
+
+/** @param {string} time @param {string} from   As `shownStart` has it. @returns {string} */
+export function clockText(time, from) {
+  return from ? `${time} ${from}` : time;
+}
+
+/** @param {Calibration} calibration @param {number} position   In samples. @param {number} resolution @param {string} unit @returns {string} Its time. */
+export function placeText(calibration, position, resolution, unit) {
+  const { start, from } = shownStart(calibration, position);
+  return clockText(formatTo(start + position * calibration.interval, resolution, unit), from);
+}
+
+/** The beginning of a text; never half a sign of two parts, of which no link can be made. @param {string} text @param {number} length @returns {string} */
+export function whole(text, length) {
+  return text.slice(0, length).replace(/\p{Surrogate}/gu, '');
 }
 
 /** @param {Calibration} calibration @param {number} code @returns {number} */
@@ -43,7 +78,8 @@ export function captionText(dataset, selections, calibration) {
 
 /** @param {WaveDataset} dataset @param {Calibration} calibration @param {Window} window @returns {string} */
 export function summaryText(dataset, calibration, { a, b }) {
-  const count = Math.round(b - a);
+  const { first, end } = visibleSamples(a, b, dataset.samples);
+  const count = end - first;
   return `${formatSi((b - a) * calibration.interval, dataset.timeUnit)} · ${formatCount(count)} sample${count === 1 ? '' : 's'}`;
 }
 
@@ -58,6 +94,7 @@ export function summaryText(dataset, calibration, { a, b }) {
  */
 export function valueRows({ dataset, traces, calibration, window, level }) {
   const { timeUnit, shape } = dataset;
+  const seen = visibleSamples(window.a, window.b, dataset.samples);
   const resolution = calibration.interval / 10;
   const [active] = traces;
   if (!active) return [];
@@ -70,10 +107,10 @@ export function valueRows({ dataset, traces, calibration, window, level }) {
     ['Sample interval', formatShort(calibration.interval, timeUnit, 9)],
     ['Time of sample 0', formatTo(calibration.start, resolution, timeUnit)],
     ['Trigger time', calibration.trigger === null ? 'not recorded' : formatShort(calibration.trigger, timeUnit, 12)],
-    ['View from', formatTo(timeAt(calibration, window.a), resolution, timeUnit)],
-    ['View to', formatTo(timeAt(calibration, window.b), resolution, timeUnit)],
+    ['View from', placeText(calibration, window.a, resolution, timeUnit)],
+    ['View to', placeText(calibration, window.b, resolution, timeUnit)],
     ['View width', formatShort((window.b - window.a) * calibration.interval, timeUnit, 6)],
-    ['Samples in view', formatCount(Math.round(window.b - window.a))],
+    ['Samples in view', formatCount(seen.end - seen.first)],
     ...traces.flatMap((trace) => extremeRows(dataset, trace, traces.length > 1)),
     ['Drawn from', level],
   ];

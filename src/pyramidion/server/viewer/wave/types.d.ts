@@ -55,6 +55,7 @@ export interface Cover {
 /** A place in the plot that a person has chosen. */
 export interface Spot {
   position: number;
+  /** NaN where the axis is one of segments. */
   value: number;
   ch: number;
 }

@@ -1,7 +1,6 @@
 // @ts-check
 import { h } from '../../frame/dom.js';
-import { timeAt } from '../texts.js';
-import { timeText } from './readings.js';
+import { positionText, timeText } from './readings.js';
 
 /**
  * The two cursors in the plot: lines with a name, which can be dragged and moved with the arrow keys.
@@ -47,7 +46,7 @@ export class Cursors {
       if (gone) continue;
       handle.style.left = `${((at - a) / (b - a)) * 100}%`;
       handle.setAttribute('aria-valuenow', String(at));
-      handle.setAttribute('aria-valuetext', timeText(timeAt(panel.calibration, at), panel.calibration.interval, panel.dataset.timeUnit));
+      handle.setAttribute('aria-valuetext', positionText(panel.calibration, at, panel.dataset.timeUnit));
     }
   }
 

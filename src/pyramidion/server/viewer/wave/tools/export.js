@@ -72,6 +72,11 @@ class ExportTool {
     this.#stop('');
   }
 
+  /** No file is being written. */
+  get settled() {
+    return this.#running === null;
+  }
+
   update() {
     if (!this.#visible) return;
     const stretches = stretchesInView(this.panel);

@@ -1,15 +1,15 @@
 // @ts-check
-import { action } from '../../frame/actions.js';
 import { h, setText } from '../../frame/dom.js';
-import { formatBytes } from '../../frame/si.js';
+import { formatBytes, niceStep } from '../../frame/si.js';
 import { loadStyle } from '../../frame/style.js';
+import { visibleSamples } from '../columns.js';
 import { findAll, findNear } from '../search.js';
 import { detailOf, nameOf, neighbour, suggest, summary, windowFor } from '../search_question.js';
-import { timeAt, valueOf } from '../texts.js';
+import { valueOf } from '../texts.js';
 import { FindForm } from './findform.js';
 import { FindList } from './findlist.js';
 import { drawFound } from './findpicture.js';
-import { timeText } from './readings.js';
+import { positionText } from './readings.js';
 
 /**
  * Finds crossings, extremes and quiet stretches anywhere in the record and brings them into the window.
@@ -67,19 +67,22 @@ class FindTool {
       event.stopPropagation();
       this.#stop('Stopped.');
     };
-    panel.actions.push(
-      action('find-previous', 'Previous of what is looked for', [',', '<'], () => void this.#step(-1), ','),
-      action('find-next', 'Next of what is looked for', ['.', '>'], () => void this.#step(1), '.'),
-    );
+    panel.findNext = (direction) => void this.#step(direction);
   }
 
   /** @param {string} [key] */
   shown(key) {
     this.#shown = true;
-    if (this.form.empty) this.form.fill(suggest(this.#seen()));
+    this.#suggest();
     this.panel.marks.set('find', { draw: (paint) => this.#draw(paint) });
     this.panel.requestDraw();
     if (key === '/') this.form.kind.focus();
+  }
+
+  /** Values to begin with, once there is something to take them from. */
+  #suggest() {
+    const seen = this.form.empty ? this.#seen() : null;
+    if (seen) this.form.fill(suggest(seen));
   }
 
   hidden() {
@@ -93,6 +96,11 @@ class FindTool {
     if (this.#record === this.#recordKey) return;
     this.#record = this.#recordKey;
     this.#forget();
+  }
+
+  /** Nothing is searched, and the list is whole. */
+  get settled() {
+    return this.#running === null && this.list.settled;
   }
 
   stats() {
@@ -122,7 +130,10 @@ class FindTool {
   async #pick() {
     const spot = await this.panel.pick('Press in the plot where the level is');
     if (!spot) return;
-    this.form.fill({ level: Number(spot.value.toPrecision(4)) });
+    if (Number.isNaN(spot.value)) return this.#say('Segments stand one under another here: show one to take a level from it.', true);
+    const row = this.panel.plot.rows.find(({ ch }) => ch === spot.ch);
+    const step = row ? niceStep((row.max - row.min) / 2000) : 0; // finer than a pixel
+    this.form.fill({ level: step > 0 ? Math.round(spot.value / step) * step : spot.value });
     this.#forget();
   }
 
@@ -191,8 +202,9 @@ class FindTool {
   /** Where to go on: at cursor X where it is in view, else at the edge of the view. @param {1 | -1} direction */
   #origin(direction) {
     const { window: { a, b }, cursors: { x } } = this.panel.state.value;
-    if (x !== null && x >= a && x <= b) return x;
-    return direction > 0 ? Math.ceil(a) - 0.5 : Math.floor(b) + 0.5;
+    const { first, end } = visibleSamples(a, b, this.panel.dataset.samples);
+    if (x !== null && x >= first && x < end) return x;
+    return direction > 0 ? first - 0.5 : end - 0.5;
   }
 
   get #where() {
@@ -291,7 +303,7 @@ class FindTool {
     const { question } = /** @type {Answer} */ (this.#answer);
     const calibration = dataset.calibration({ ...selection, seg: hit.seg });
     return {
-      time: timeText(timeAt(calibration, hit.at), calibration.interval, dataset.timeUnit),
+      time: positionText(calibration, hit.at, dataset.timeUnit),
       detail: detailOf(hit, question, calibration, { time: dataset.timeUnit, value: dataset.valueUnit }),
       segment: dataset.shape.segments > 1 && this.#scope === 'segments' ? `segment ${hit.seg}` : '',
     };
@@ -309,11 +321,12 @@ class FindTool {
     });
     panel.host.time(panel.clockOf(hit.at));
     this.#list();
-    if (!this.#shown) panel.host.say(timeText(timeAt(panel.calibration, hit.at), panel.calibration.interval, panel.dataset.timeUnit));
+    if (!this.#shown) panel.host.say(positionText(panel.calibration, hit.at, panel.dataset.timeUnit));
   }
 
   /** @param {import('../types.js').Paint} paint */
   #draw(paint) {
+    this.#suggest();
     if (this.panel.cover) return;
     const { seg, ch } = this.panel.selection;
     const hits = (this.#answer?.hits ?? []).filter((hit) => hit.seg === seg);

@@ -34,6 +34,11 @@ export class FindList {
     this.#frame ||= requestAnimationFrame(() => this.#grow());
   }
 
+  /** All lines are there. */
+  get settled() {
+    return this.#frame === 0;
+  }
+
   #grow() {
     const from = this.element.childElementCount;
     this.element.append(...this.#hits.slice(from, from + LINES).map((hit) => this.#line(hit)));

@@ -68,15 +68,16 @@ class Lenses {
   update() {
     const { lenses } = this.panel.state.value;
     this.none.hidden = lenses.length > 0;
+    const before = this.lenses.length;
     while (this.lenses.length > lenses.length) this.lenses.pop()?.end();
     while (this.lenses.length < lenses.length) this.lenses.push(new Lens(this, this.lenses.length));
     while (this.list.childElementCount > lenses.length) this.list.lastElementChild?.remove();
     while (this.list.childElementCount < lenses.length) this.list.append(this.#row(this.list.childElementCount));
     lenses.forEach((window, i) => {
-      this.lenses[i].draw();
+      this.lenses[i].requestDraw();
       setText(this.list.children[i].children[1], summaryText(this.panel.dataset, this.panel.calibration, window));
     });
-    this.panel.requestDraw();
+    if (lenses.length !== before) this.panel.requestDraw(); // for the grips
   }
 
   /** @param {number} index */
@@ -86,8 +87,16 @@ class Lenses {
       h('span', { class: `swatch lens-${index}`, 'aria-hidden': 'true' }),
       h('span', { class: 'lens-size' }),
       h('button', { type: 'button', class: 'plain', onclick: () => this.panel.setWindow(this.panel.state.value.lenses[index]) }, 'Show'),
-      h('button', { type: 'button', class: 'button', 'aria-label': `Remove lens ${index + 1}`, onclick: () => this.change(index, null) }, icon('close')),
+      h('button', { type: 'button', class: 'button', 'aria-label': `Remove lens ${index + 1}`, onclick: () => this.#remove(index) }, icon('close')),
     );
+  }
+
+  /** The focus stays in the list, so that one can go on with the keys. @param {number} index */
+  #remove(index) {
+    this.change(index, null);
+    this.update();
+    const row = this.list.children[Math.min(index, this.list.childElementCount - 1)];
+    /** @type {HTMLElement | null} */ (row?.lastElementChild ?? this.element.querySelector('button'))?.focus();
   }
 
   /** @param {import('../types.js').Paint} paint */
@@ -98,6 +107,10 @@ class Lenses {
     });
   }
 
+  get settled() {
+    return this.lenses.every(({ settled }) => settled);
+  }
+
   stats() {
     return { lenses: this.lenses.map(({ plot }) => ({ complete: plot.active?.columns?.complete ?? false, width: plot.surface.width, window: plot.window })) };
   }
@@ -105,7 +118,7 @@ class Lenses {
 
 /** One lens: a plot in the dock with its own window. */
 class Lens {
-  ended = false;
+  #frame = 0;
 
   /** @param {Lenses} owner @param {number} index */
   constructor(owner, index) {
@@ -122,7 +135,7 @@ class Lens {
       this.plan();
     });
     this.wanted = panel.scheduler.interest();
-    panel.scheduler.listen(() => this.draw());
+    this.unlisten = panel.scheduler.listen((changed) => this.wanted.concerns(changed) && this.#arrived());
     listenPlot(canvas, {
       zoom: (factor, anchor) => this.#move((window, samples) => zoomWindow(window, factor, anchor, samples)),
       pan: (share) => this.#move((window, samples) => panWindow(window, share, samples)),
@@ -163,6 +176,11 @@ class Lens {
     this.grip.style.width = `${width}px`;
   }
 
+  /** No frame is due. */
+  get settled() {
+    return this.#frame === 0;
+  }
+
   get window() {
     return this.panel.state.value.lenses[this.index];
   }
@@ -174,6 +192,7 @@ class Lens {
 
   /** The keys of the plot, for the lens that has the focus. @param {KeyboardEvent} event */
   #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const key = event.key.toLowerCase();
     const far = event.shiftKey ? 10 : 1;
     const pan = /** @type {Record<string, number>} */ ({ a: -0.1, arrowleft: -0.1, d: 0.1, arrowright: 0.1 })[key];
@@ -192,16 +211,28 @@ class Lens {
     this.wanted.set(panel.selections.flatMap((selection) => panel.supply.needs(shifted(window, panel.dataset, active, selection), width, selection, 2)));
   }
 
+  #arrived() {
+    this.plan();
+    this.requestDraw();
+  }
+
+  requestDraw() {
+    this.#frame ||= requestAnimationFrame(() => this.draw());
+  }
+
   draw() {
     const { panel, plot, window } = this;
-    if (this.ended || !window || !plot.surface.measured) return;
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    if (!window || !plot.surface.measured) return;
     plot.lay(window, panel.selections, panel.state.value.layout);
     const inner = panel.state.value.lenses.map((lens, i) => ({ lens, i })).filter(({ i }) => i !== this.index);
     plot.draw([{ draw: ({ context, height, scale, x, css }) => inner.forEach(({ lens: { a, b }, i }) => band(context, x(a), x(b), height, scale, css(COLOURS[i]))) }], null);
   }
 
   end() {
-    this.ended = true;
+    cancelAnimationFrame(this.#frame);
+    this.unlisten();
     this.wanted.set([]);
     this.grip.remove();
     this.panel.dock(null, `lens-${this.index}`);

@@ -4,9 +4,8 @@ import { h, setText } from '../../frame/dom.js';
 import { formatCount } from '../../frame/si.js';
 import { loadStyle } from '../../frame/style.js';
 import { measure } from '../measuring.js';
-import { timeAt } from '../texts.js';
 import { Cursors } from './cursors.js';
-import { extremeReadings, rateText, sampleReadings, tabbed, timeText, unite, valueText } from './readings.js';
+import { extremeReadings, positionText, rateText, sampleReadings, tabbed, timeText, unite, valueText } from './readings.js';
 import { inSlices } from './slices.js';
 import { sampleAt, stretchesBetween, stretchesInView } from './stretch.js';
 
@@ -55,6 +54,8 @@ class MeasureTool {
   #control = new AbortController();
   #cursorControl = new AbortController();
   /** Values by channel and sample. @type {Map<string, number>} */ #values = new Map();
+
+  /** Samples that could not be read, by the same keys. @type {Set<string>} */ #unread = new Set();
 
   /** @param {WavePanel} panel */
   constructor(panel) {
@@ -160,8 +161,11 @@ class MeasureTool {
     try {
       const [code] = await this.panel.reader.samples(sample, sample + 1, { ch, trc, seg }, signal);
       this.#values.set(key, code * gain - offset);
+      this.#unread.delete(key);
     } catch {
-      if (!signal.aborted) this.#cursorKey = ''; // the page says what is wrong; the next move tries again
+      if (signal.aborted) return;
+      this.#cursorKey = ''; // the page says what is wrong; the next move tries again
+      this.#unread.add(key);
     }
     this.#showCursors();
     this.panel.requestDraw();
@@ -177,10 +181,10 @@ class MeasureTool {
     /** @type {[string, string][]} */ const rows = [];
     for (const name of /** @type {const} */ (['x', 'y'])) {
       const at = cursors[name];
-      rows.push([name.toUpperCase(), at === null ? 'not set' : timeText(timeAt(calibration, at), calibration.interval, time)]);
+      rows.push([name.toUpperCase(), at === null ? 'not set' : positionText(calibration, at, time)]);
       for (const { ch } of at === null ? [] : selections) {
         const found = this.#valueAt(name, ch);
-        const text = this.#sampleKey(name, ch) === null ? 'no sample' : found === null ? '…' : valueText(found, value);
+        const text = this.#sampleKey(name, ch) === null ? 'no sample' : found === null ? (this.#unread.has(this.#sampleKey(name, ch) ?? '') ? 'not read' : '…') : valueText(found, value);
         rows.push([`${named(ch, 'value')} at ${name.toUpperCase()}`, text]);
       }
     }
@@ -199,6 +203,7 @@ class MeasureTool {
 
   #stop() {
     clearTimeout(this.#timer);
+    this.#timer = 0;
     this.#control.abort();
     this.#key = '';
     this.#showBusy(false);
@@ -219,7 +224,10 @@ class MeasureTool {
     this.#showBusy(true);
     this.#control = new AbortController();
     const { signal } = this.#control;
-    this.#timer = window.setTimeout(() => void this.#measure(stretches, signal), REST);
+    this.#timer = window.setTimeout(() => {
+      this.#timer = 0;
+      void this.#measure(stretches, signal);
+    }, REST);
   }
 
   /** @param {Stretch[]} stretches @param {AbortSignal} signal */

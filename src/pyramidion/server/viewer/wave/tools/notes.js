@@ -2,11 +2,11 @@
 import { h, icon, setText } from '../../frame/dom.js';
 import { formatCount } from '../../frame/si.js';
 import { loadStyle } from '../../frame/style.js';
-import { timeAt } from '../texts.js';
+import { shownStart, timeAt, whole } from '../texts.js';
 import { toFront } from './cursors.js';
 import { drawFlags, drawStaffs } from './flagpicture.js';
 import { parsePlace } from './places.js';
-import { timeText } from './readings.js';
+import { positionText } from './readings.js';
 
 /**
  * Notes along the record, kept in the link, and a field to go anywhere.
@@ -115,7 +115,7 @@ class NotesTool {
   /** @param {number} position @returns {string} */
   #time(position) {
     const { calibration, dataset } = this.panel;
-    return timeText(timeAt(calibration, position), calibration.interval, dataset.timeUnit);
+    return positionText(calibration, position, dataset.timeUnit);
   }
 
   // Going somewhere
@@ -147,7 +147,8 @@ class NotesTool {
       return '';
     }
     if (place.kind === 'trigger') return this.#goToTrigger(place.time);
-    const { start, interval } = this.panel.calibration;
+    const { interval } = this.panel.calibration;
+    const { start } = shownStart(this.panel.calibration, a, b);
     const middle = (a + b) / 2;
     const zero = place.kind === 'sample' ? 0 : -start / interval;
     const distance = place.kind === 'sample' ? place.sample : place.time / interval;
@@ -336,5 +337,5 @@ function same(p, q) {
 
 /** One line, without the sign that parts notes in a link. @param {string} text @returns {string} */
 function tidy(text) {
-  return text.replace(/[\u0000-\u001f\u007f\u2028\u2029\s]+/g, ' ').replaceAll('|', '/').trim().slice(0, LONGEST);
+  return whole(text.replace(/[\u0000-\u001f\u007f\u2028\u2029\s]+/g, ' ').replaceAll('|', '/').trim(), LONGEST);
 }

@@ -1,10 +1,9 @@
 // @ts-check
 import { currentTheme } from '../../frame/theme.js';
-import { axis } from '../axis.js';
-import { gather } from '../columns.js';
-import { clippedColumns, drawClipped, drawGrid, drawName, drawTrace } from '../draw.js';
-import { shifted } from '../plot.js';
-import { captionText, levelText, summaryText, timeAt } from '../texts.js';
+import { clippedColumns } from '../draw.js';
+import { drawRow, paintOn, timeTicks, valueTicks } from '../figure.js';
+import { gatherTraces, shifted } from '../plot.js';
+import { captionText, levelText, summaryText } from '../texts.js';
 
 /**
  * The plot as a picture for a report: drawn again at twice the size, with axes, units and a caption.
@@ -12,6 +11,7 @@ import { captionText, levelText, summaryText, timeAt } from '../texts.js';
  * @typedef {import('../panel.js').WavePanel} WavePanel
  * @typedef {import('../types.js').Row} Row
  * @typedef {import('../types.js').Trace} Trace
+ * @typedef {import('../figure.js').Ticks} Ticks
  */
 
 const SCALE = 2; // pixels of the picture per CSS pixel
@@ -27,7 +27,7 @@ const FONT = 'system-ui, "Segoe UI", Roboto, "Liberation Sans", sans-serif';
 export async function drawPicture(panel, light, signal) {
   const { width, height, scale } = panel.surface;
   const size = { width: Math.round((width / scale) * SCALE), height: Math.round((height / scale) * SCALE) };
-  const traces = await gatherTraces(panel, size.width, signal);
+  const traces = await fetchTraces(panel, size.width, signal);
   const canvas = inTheme(light ? 'light' : currentTheme(), () => drawAll(panel, traces, size));
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('the browser makes no picture of this size'))), 'image/png');
@@ -39,19 +39,15 @@ export async function drawPicture(panel, light, signal) {
  *
  * @param {WavePanel} panel @param {number} width @param {AbortSignal} signal @returns {Promise<Trace[]>}
  */
-async function gatherTraces({ dataset, supply, scheduler, selections, window }, width, signal) {
+async function fetchTraces(panel, width, signal) {
+  const { dataset, supply, scheduler, selections, window } = panel;
   const interest = scheduler.interest();
-  const own = selections.map((selection) => shifted(window, dataset, selections[0], selection));
-  const lay = () => selections.map((selection, i) => {
-    const level = supply.level(own[i], width, selection);
-    const columns = level < 0 ? null : gather(supply.scene(own[i], width, selection, level));
-    return { ch: selection.ch, selection, calibration: dataset.calibration(selection), window: own[i], level, columns };
-  });
+  const lay = () => gatherTraces(panel, window, selections, width);
   try {
     // What a level costs, and so which one is drawn, may become clear only with the first answer.
     for (let go = 0; go < TRIES && lay().some(({ columns }) => columns && !columns.complete); go++) {
-      interest.set(selections.flatMap((selection, i) => supply.needs(own[i], width, selection, 1)));
-      while (scheduler.busy) {
+      interest.set(selections.flatMap((selection) => supply.needs(shifted(window, dataset, selections[0], selection), width, selection, 1)));
+      while (interest.waits) {
         await new Promise((resolve) => {
           setTimeout(resolve, WAIT);
         });
@@ -90,23 +86,17 @@ function drawAll(panel, traces, { width, height }) {
   context.fillStyle = css('--surface');
   context.fillRect(0, 0, page.width, page.height);
   const [plot, paint] = newCanvas(width, height);
-  const { a, b } = panel.window;
+  const { dataset, cover, window } = panel;
   const rows = rowsOf(panel, traces, height);
-  const times = axis(timeAt(panel.calibration, a), timeAt(panel.calibration, b), Math.max(2, width / SCALE / 130), panel.dataset.timeUnit);
-  const xs = times.ticks.map(({ value }) => ((value - timeAt(panel.calibration, a)) / ((b - a) * panel.calibration.interval)) * width);
-  const values = rows.map((row) => axis(row.min, row.max, Math.max(2, row.height / SCALE / 60), panel.cover?.axis?.unit ?? panel.dataset.valueUnit));
-  const y = (/** @type {Row} */ row, /** @type {number} */ value) => row.top + ((row.max - value) / (row.max - row.min)) * row.height;
-  rows.forEach((row, i) => drawRow(panel, paint, row, xs, values[i].ticks.map(({ value }) => y(row, value)), css));
-  const brush = {
-    context: paint, width, height, scale: SCALE, rows, css,
-    x: (/** @type {number} */ position) => ((position - a) / (b - a)) * width,
-    y: (/** @type {number} */ value, /** @type {number} */ ch) => y(rows.find((row) => row.traces.some((trace) => trace.ch === ch)) ?? rows[0], value),
-  };
-  panel.cover?.draw(brush);
+  const times = timeTicks(dataset, panel.calibration, window, width / SCALE);
+  const values = rows.map((row) => valueTicks(row, cover?.axis?.unit ?? dataset.valueUnit, row.height / SCALE));
+  const brush = paintOn(paint, { width, height, scale: SCALE }, window, rows, css);
+  rows.forEach((row, i) => drawRow(brush, dataset, row, { times, values: values[i], covered: cover !== null, named: traces.length > 1 }));
+  cover?.draw(brush);
   for (const mark of panel.marks.values()) mark.draw(brush);
   context.drawImage(plot, MARGIN.left * SCALE, MARGIN.top * SCALE);
   context.scale(SCALE, SCALE);
-  drawAxes(context, { width: width / SCALE, height: height / SCALE, css, times, xs: xs.map((x) => x / SCALE) }, rows, values, y);
+  drawAxes(context, { width: width / SCALE, height: height / SCALE, css, times }, rows, values);
   drawWords(context, panel, traces, width / SCALE, css);
   return page;
 }
@@ -130,36 +120,11 @@ function rowsOf({ plot, surface }, traces, height) {
 }
 
 /**
- * @param {WavePanel} panel @param {CanvasRenderingContext2D} context @param {Row} row
- * @param {readonly number[]} xs @param {readonly number[]} ys @param {(name: string) => string} css
- */
-function drawRow({ dataset, cover, selections }, context, row, xs, ys, css) {
-  context.save();
-  context.beginPath();
-  context.rect(0, row.top, context.canvas.width, row.height);
-  context.clip();
-  drawGrid(context, xs, ys, { colour: css('--grid'), scale: SCALE, top: row.top, height: row.height });
-  for (const { ch, columns, window, calibration, selection } of cover ? [] : [...row.traces].reverse()) {
-    if (!columns) continue;
-    const vertical = (/** @type {number} */ code) => {
-      const y = row.top + (row.max - (code * calibration.gain - calibration.offset)) * (row.height / (row.max - row.min));
-      return Math.max(-1e5, Math.min(1e5, y));
-    };
-    const style = { trace: css(`--trace-${ch % 6}`), scale: SCALE };
-    drawTrace(context, columns, window, vertical, style);
-    const limits = dataset.clipCodes(selection);
-    if (limits) drawClipped(context, columns, window, vertical, limits, { trace: css('--clip'), scale: SCALE });
-    if (selections.length > 1) drawName(context, dataset.channelName(ch), columns, vertical, { ...style, ground: css('--surface'), top: row.top });
-  }
-  context.restore();
-}
-
-/**
  * @param {CanvasRenderingContext2D} context   In CSS pixels.
- * @param {{width: number, height: number, css: (name: string) => string, times: import('../axis.js').Axis, xs: readonly number[]}} plot
- * @param {readonly Row[]} rows @param {readonly import('../axis.js').Axis[]} values @param {(row: Row, value: number) => number} y   In pixels of the picture.
+ * @param {{width: number, height: number, css: (name: string) => string, times: Ticks}} plot
+ * @param {readonly Row[]} rows @param {readonly Ticks[]} values   Of each row.
  */
-function drawAxes(context, { width, height, css, times, xs }, rows, values, y) {
+function drawAxes(context, { width, height, css, times }, rows, values) {
   const { left, top } = MARGIN;
   const label = (/** @type {string} */ text, /** @type {number} */ x, /** @type {number} */ at, /** @type {CanvasTextAlign} */ align, strong = false) => {
     context.font = `${strong ? 600 : 400} 12px ${FONT}`;
@@ -173,20 +138,11 @@ function drawAxes(context, { width, height, css, times, xs }, rows, values, y) {
   rows.forEach((row, i) => {
     const [from, high] = [top + row.top / SCALE, row.height / SCALE];
     context.strokeRect(left - 0.5, from - 0.5, width + 1, high + 1);
-    for (const { value, label: text } of values[i].ticks) {
-      const at = top + y(row, value) / SCALE;
-      if (at > from + 20) label(text, left - 8, at, 'right');
-    }
-    label(unitOf(values[i], 'above'), left - 8, from + 7, 'right', true);
+    for (const { at, label: text } of values[i].ticks) if (at > 20) label(text, left - 8, from + at, 'right');
+    label(values[i].unit, left - 8, from + 7, 'right', true);
   });
-  const unit = unitOf(times, 'after');
-  label(unit, left + width, top + height + 30, 'right', true);
-  times.ticks.forEach(({ label: text }, i) => label(text, left + xs[i], top + height + 14, 'center'));
-}
-
-/** @param {import('../axis.js').Axis} axis @param {string} word @returns {string} */
-function unitOf({ unit, base }, word) {
-  return base ? `${unit} ${word} ${base.label}` : unit;
+  label(times.unit, left + width, top + height + 30, 'right', true);
+  for (const { at, label: text } of times.ticks) label(text, left + at, top + height + 14, 'center');
 }
 
 /** Title and caption. @param {CanvasRenderingContext2D} context @param {WavePanel} panel @param {Trace[]} traces @param {number} width @param {(name: string) => string} css */

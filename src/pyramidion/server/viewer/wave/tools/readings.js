@@ -1,5 +1,6 @@
 // @ts-check
 import { formatCount, formatSi, formatTo, scaled } from '../../frame/si.js';
+import { placeText } from '../texts.js';
 
 /**
  * Measurements as rows of text, and as numbers to copy. Pure text.
@@ -35,9 +36,14 @@ export function rateText(rate, timeUnit) {
   return timeUnit === 's' ? formatSi(rate, 'Hz', RATE_DIGITS) : `${formatSi(rate, '', RATE_DIGITS)} ${rateUnit(timeUnit)}`;
 }
 
-/** @param {number} time   A place or a distance on the axis. @param {number} interval @param {string} unit @returns {string} */
+/** @param {number} time   A distance on the axis. @param {number} interval @param {string} unit @returns {string} */
 export function timeText(time, interval, unit) {
   return formatTo(time, interval / 10, unit);
+}
+
+/** @param {import('../dataset.js').Calibration} calibration @param {number} position   In samples. @param {string} unit @returns {string} A place on the axis. */
+export function positionText(calibration, position, unit) {
+  return placeText(calibration, position, calibration.interval / 10, unit);
 }
 
 /** @param {number} value @param {string} unit @returns {string} */
@@ -57,14 +63,15 @@ function percentText(share) {
  * @param {import('../dataset.js').Calibration} calibration @param {Units} units
  * @returns {Reading[]}
  */
-export function extremeReadings({ min, max, minAt, maxAt }, { gain, offset, interval, start }, units) {
+export function extremeReadings({ min, max, minAt, maxAt }, calibration, units) {
+  const { gain, offset, interval, start } = calibration;
   if (min === null || max === null || minAt === null || maxAt === null) return [];
   const ends = [{ value: min * gain - offset, at: minAt }, { value: max * gain - offset, at: maxAt }];
   const [low, high] = gain < 0 ? ends.reverse() : ends;
   const value = (/** @type {string} */ id, /** @type {string} */ label, /** @type {number} */ number) =>
     ({ id, label, text: valueText(number, units.value), value: number, unit: units.value });
   const time = (/** @type {string} */ id, /** @type {string} */ full, /** @type {number} */ at) =>
-    ({ id, label: 'at', full, text: timeText(start + at * interval, interval, units.time), value: start + at * interval, unit: units.time });
+    ({ id, label: 'at', full, text: positionText(calibration, at, units.time), value: start + at * interval, unit: units.time });
   return [
     value('min', 'Minimum', low.value), time('min-at', 'Minimum at', low.at),
     value('max', 'Maximum', high.value), time('max-at', 'Maximum at', high.at),

@@ -1,8 +1,8 @@
 // @ts-check
 import { h } from '../../frame/dom.js';
-import { formatCount, formatShort, formatSi, formatTo, niceStep } from '../../frame/si.js';
+import { formatCount, formatShort, formatSi, niceStep } from '../../frame/si.js';
 import { lanes } from '../under.js';
-import { timeAt, valueOf } from '../texts.js';
+import { placeText, valueOf } from '../texts.js';
 import { ColourLayer, DensityLayer } from './segmentlayers.js';
 
 /**
@@ -138,7 +138,7 @@ export function describeAt(panel, picture, left, top) {
   const y = Math.floor(top * goal.scale * (height / goal.height));
   if (x < 0 || y < 0 || x >= width || y >= height || !range) return '';
   const step = (window.b - window.a) / width;
-  const time = formatTo(timeAt(calibration, window.a + (x + 0.5) * step), Math.max(1, step) * calibration.interval, timeUnit);
+  const time = placeText(calibration, window.a + (x + 0.5) * step, Math.max(1, step) * calibration.interval, timeUnit);
   if (layer instanceof DensityLayer) {
     const value = formatSi(range.max - ((y + 0.5) / height) * (range.max - range.min), valueUnit, 4);
     return `${time}   ${value}   ${formatCount(layer.countAt(x, y))} of ${formatCount(count)} segments`;

@@ -1,9 +1,10 @@
 // @ts-check
+import { nextTurn } from '../../frame/turn.js';
 import { bytesOf, columnsOf, extremesOf, fittingLevel, readSegments } from '../manysegments.js';
 import { valueRange } from '../scale.js';
 import { lanes } from '../under.js';
 import { ColourLayer, DensityLayer, LineLayer } from './segmentlayers.js';
-import { breath, inSlices } from './slices.js';
+import { inSlices } from './slices.js';
 
 /**
  * Makes one picture of many segments: first from the coarsest overview, then sharper, segment by segment. Memory is
@@ -152,7 +153,7 @@ export class SegmentPicture {
   async #pause() {
     if (performance.now() - this.#paused < PIECE) return;
     this.changed();
-    await breath();
+    await nextTurn();
     this.#abort.signal.throwIfAborted();
     this.#paused = performance.now();
   }

@@ -105,6 +105,12 @@ class SegmentsTool {
     this.#tell();
   }
 
+  /** Nothing is read or painted. */
+  get settled() {
+    const { stage } = this.#picture ?? { stage: 'ready' };
+    return this.#timer === 0 && (stage === 'ready' || this.#trouble !== '') && this.table.settled;
+  }
+
   stats() {
     const picture = this.#picture;
     return {

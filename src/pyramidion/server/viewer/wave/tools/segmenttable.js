@@ -72,6 +72,11 @@ export class SegmentTable {
     return { seg: column().map((_, i) => i), trigger: column(), gap: column(), min: column(), max: column(), span: column() };
   }
 
+  /** Nothing is read. */
+  get settled() {
+    return this.#reading === null && this.#frame === 0;
+  }
+
   /** Show the current channel and trace, and go on reading. */
   start() {
     const { ch, trc } = this.panel.selection;

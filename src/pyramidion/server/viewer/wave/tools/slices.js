@@ -1,4 +1,6 @@
 // @ts-check
+import { nextTurn } from '../../frame/turn.js';
+
 /**
  * Long arithmetic in short pieces, so that the page never stands still.
  */
@@ -22,19 +24,7 @@ export async function inSlices(work, signal, progress) {
     if (done) return value;
     if (performance.now() - began < PIECE) continue;
     progress?.(/** @type {number} */ (value));
-    await breath();
+    await nextTurn();
     began = performance.now();
   }
-}
-
-/** @returns {Promise<void>} Resolves after what waits in the event loop; timers would be held back to 4 ms. */
-export function breath() {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 }

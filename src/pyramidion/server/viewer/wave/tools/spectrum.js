@@ -2,11 +2,11 @@
 import { h, setText } from '../../frame/dom.js';
 import { formatCount, formatShort, formatSi, formatTo } from '../../frame/si.js';
 import { loadStyle } from '../../frame/style.js';
+import { nextTurn } from '../../frame/turn.js';
 import { visibleSamples } from '../columns.js';
 import { shifted } from '../plot.js';
 import { lines, MOST, shown } from '../spectra.js';
 import { WINDOWS, windowShape } from '../windows.js';
-import { breath } from './slices.js';
 import { heightOf } from './spectrumaxes.js';
 import { Analyst, GapError, spectrumOf } from './spectrumjob.js';
 import { SpectrumPlot, valueText } from './spectrumplot.js';
@@ -97,6 +97,11 @@ class SpectrumTool {
     return { spectrum: { busy: this.#busy, pieces: curves[0]?.spectrum.pieces ?? 0, length: curves[0]?.spectrum.length ?? 0, zoomed: this.plot.zoomed } };
   }
 
+  /** No spectrum is computed or due. */
+  get settled() {
+    return !this.#busy;
+  }
+
   get #busy() {
     return this.#visible && (this.#timer !== 0 || (this.#working !== null && !this.#working.signal.aborted));
   }
@@ -163,6 +168,7 @@ class SpectrumTool {
     for (const [i, selection] of selections.entries()) {
       const window = shifted(panel.window, dataset, selections[0], selection);
       const { first, end } = visibleSamples(window.a, window.b, dataset.samples);
+      if (end - first < LEAST) continue; // a channel that was not recorded then
       const calibration = dataset.calibration(selection);
       const job = { selection, calibration, first, end, shape: this.shape.value, centred: this.centred.checked };
       const spectrum = await spectrumOf(panel.reader, this.#analyst, job, signal, (share) => {
@@ -186,7 +192,7 @@ class SpectrumTool {
         heights[k] = heightOf(kind, shown(kind, rms[k], mirrored, (bandwidth * rate) / length));
       }
       curves.push({ ch, name: this.panel.dataset.channelName(ch), spectrum, rate, heights });
-      await breath(); // one channel at a time, so that nothing is held up
+      await nextTurn(); // one channel at a time, so that nothing is held up
       signal?.throwIfAborted();
     }
     return curves;

@@ -62,7 +62,7 @@ export class SpectrumPlot {
     const button = (/** @type {string} */ label, /** @type {import('../../frame/dom.js').IconName} */ picture, /** @type {() => void} */ run) =>
       h('button', { type: 'button', class: 'button', 'aria-label': label, title: label, onclick: run }, icon(picture));
     this.element = h(
-      'section', { class: 'spectrum', 'aria-label': 'Spectrum' }, this.yAxis,
+      'section', { class: 'spectrum', 'aria-label': 'Spectrum plot' }, this.yAxis,
       h('div', { class: 'spectrum-plot' }, this.canvas, h('div', { class: 'labels' }, this.caption), this.cursor, this.mark, this.readout, this.note,
         h('div', { class: 'spectrum-buttons' },
           button('Fewer frequencies', 'plus', () => this.#zoom(1 / ZOOM, 0.5)), button('More frequencies', 'minus', () => this.#zoom(ZOOM, 0.5)),

@@ -40,7 +40,7 @@ function stretches(panel, window) {
   return selections.map((selection) => {
     const own = shifted(window, dataset, selections[0], selection);
     const { first, end } = visibleSamples(own.a, own.b, dataset.samples);
-    return { selection, calibration: dataset.calibration(selection), from: first, to: Math.max(first, end) };
+    return { selection, calibration: dataset.calibration(selection), from: first, to: end };
   });
 }
 
