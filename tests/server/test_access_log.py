@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.server.http import Client
 from tests.server.test_command import fails, pyramidion, url_in
 
-from pyramidion.server import ServerSettings, build_app, serve_background
+from pyramidion.server import ServerSettings, _access_log, build_app, serve_background
+from pyramidion.server._access_log import AccessLog
 
 TOKEN = "canary-7b1f"
 LINE = re.compile(
@@ -59,6 +63,7 @@ def test_a_line_for_each_request(log, content, large):
     ]
     n_bytes = [int(line["n_bytes"]) for line in lines]
     assert n_bytes[:4] == [len(content), 10, 0, len(large)]
+    assert [line["n_bytes"] for line in log(lambda client: client.head("/"))][-1] == "0"
     assert all(line["client"] == "127.0.0.1" for line in lines)
 
 
@@ -144,6 +149,26 @@ def test_a_log_that_cannot_be_written_stops_nobody(root, content, caplog):
     assert [record.message for record in caplog.records] == [
         "the access log cannot be written: [Errno 28] No space left on device"
     ]
+
+
+def test_a_log_that_is_stuck_takes_no_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(_access_log, "_MAX_WAITING", 1000)
+    os.mkfifo(tmp_path / "log")
+    with open(tmp_path / "log", "r+b", buffering=0) as pipe:  # noqa: PTH123 - not seekable
+        log = AccessLog(str(tmp_path / "log"))
+        for _ in range(9000):
+            log.add("10.0.0.7", "GET", b"/" + b"x" * 100, 200, 5, 0.1)
+            log.write()
+        assert len(log._lines) == 1000
+        found = b""
+        with ThreadPoolExecutor(1) as threads:
+            closed = threads.submit(log.close)
+            while not closed.done() or select.select([pipe], [], [], 0)[0]:
+                if select.select([pipe], [], [], 0.05)[0]:
+                    found += pipe.read(2**16)
+        lines = found.decode().splitlines()
+    (told,) = [line for line in lines if line.startswith("#")]
+    assert int(told.split()[1]) + len(lines) - 1 == 9000
 
 
 @pytest.mark.slow

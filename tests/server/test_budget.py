@@ -90,6 +90,28 @@ def test_cancelled_and_failed_answers_give_everything_back():
     assert budget.n_bytes == 0
 
 
+@pytest.mark.parametrize("n_bytes", [SMALL_BYTES, 100 * MIB])
+def test_who_waits_for_a_store_takes_nothing_from_the_others(n_bytes):
+    budget = Budget(wait_s=0.2, small_wait_s=0.2)
+
+    async def wait():
+        async with budget.hold(n_bytes, travels=True):
+            await asyncio.sleep(60)
+
+    async def main():
+        tasks = [asyncio.ensure_future(wait()) for _ in range(50)]
+        await asyncio.sleep(0.01)
+        assert budget.n_bytes == 64 * MIB
+        async with budget.hold(192 * MIB), budget.hold(SMALL_BYTES):
+            assert budget.n_bytes == (64 + 192 + 8) * MIB
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(main())
+    assert budget.n_bytes == 0
+
+
 def test_answers_from_one_plane_take_turns():
     budget = Budget()
     now = most = 0

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -429,6 +430,29 @@ def test_files_are_answered_while_thousands_are_looked_for(serve, tmp_path):
         waited.append(time.monotonic() - began)
     assert len(waited) > 3  # it was not held up until all were found
     assert sorted(waited)[len(waited) // 2] < 0.1
+
+
+def test_folders_that_come_and_go_while_they_are_looked_at(tmp_path, caplog):
+    document = '{"zarr_format": 3, "node_type": "array", "shape": [9, 9], "data_type": "int16"}'
+    (tmp_path / "stays").mkdir()
+    (tmp_path / "stays" / "zarr.json").write_text(document)
+    finder, ended = Finder({"": str(tmp_path)}), time.monotonic() + 0.5
+
+    def change():
+        while time.monotonic() < ended:
+            for number in range(30):
+                (tmp_path / f"d{number}" / "w").mkdir(parents=True)
+                (tmp_path / f"d{number}" / "w" / "zarr.json").write_text(document)
+            for number in range(30):
+                shutil.rmtree(tmp_path / f"d{number}")
+
+    with ThreadPoolExecutor(1) as threads:
+        changing = threads.submit(change)
+        while not changing.done():
+            assert "stays" in {found.dataset.name for found in finder.walk()}
+        changing.result()
+    assert [dataset.name for dataset in finder.find()] == ["stays"]
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 7), (3, 2, 2, 50_000), (6, 1, 1, 200_000)])

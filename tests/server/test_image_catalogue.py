@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -123,12 +124,42 @@ def test_anything_has_a_picture(voxels, spec):
     assert picture.ndim == (3 if spec else 2)
 
 
-def test_picture_of_a_damaged_dataset_says_so(serve, tmp_path):
-    shutil.copytree(DATA / "idx" / "u16_3d_arco_zip", tmp_path / "d")
-    for block in (tmp_path / "d" / "visus").rglob("*.bin"):
+def test_there_is_no_picture_of_damaged_data_and_the_log_is_not_flooded(serve, tmp_path, caplog):
+    shutil.copytree(DATA / "idx" / "u16_3d_arco_zip", tmp_path / "line\nbreak")
+    blocks = list((tmp_path / "line\nbreak" / "visus").rglob("*.bin"))
+    sound = [block.read_bytes() for block in blocks]
+    for block in blocks:
         block.write_bytes(b"garbage")
-    answer = serve([tmp_path]).get("/api/thumbnail/d/visus.idx")
-    assert (answer.status, answer.json["error"]["id"]) == (500, "PYR-IDX-12")
+    client = serve([tmp_path])
+    for _ in range(5):
+        answer = client.get("/api/thumbnail/line%0Abreak/visus.idx")
+        assert (answer.status, answer.json["error"]["id"]) == (404, "PYR-IDX-12")
+        assert "damaged" in answer.json["error"]["what"]
+        assert str(tmp_path) not in answer.body.decode()
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage().isprintable()
+    for block, content in zip(blocks, sound, strict=True):
+        block.write_bytes(content)
+    os.utime(tmp_path / "line\nbreak" / "visus.idx")
+    assert client.get("/api/thumbnail/line%0Abreak/visus.idx").status == 200
+
+
+def test_where_a_named_image_lies_is_not_told(serve, tmp_path, caplog):
+    folder = tmp_path / "my own data" / "slices of 7"
+    folder.mkdir(parents=True)
+    for number in range(3):
+        imagecodecs = pytest.importorskip("imagecodecs")
+        picture = np.full((40, 50), number, np.uint16)
+        (folder / f"{number}.png").write_bytes(imagecodecs.png_encode(picture))
+    client = serve([f"{folder}/*.png"])
+    (folder / "1.png").write_bytes(b"garbage")
+    for path in ("/zarr/slices%20of%207/0/c/1/0/0", "/api/thumbnail/slices%20of%207"):
+        answer = client.get(path)
+        assert answer.status in (404, 500)
+        assert "1.png" in answer.body.decode()
+        assert "own" not in answer.body.decode()
+    assert caplog.records
 
 
 def test_names_are_only_text(serve, tmp_path):

@@ -333,6 +333,17 @@ def test_folders_are_not_shown(linked_urls, path):
     assert answer.json["error"]["id"] == "PYR-HTTP-04"
 
 
+def test_compressed_file_beside_another_is_not_taken_for_it(serve, fenced, tmp_path):
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "file").write_text("plain")
+    for ending in (".gz", ".br", ".zst"):
+        (tmp_path / "beside" / f"file{ending}").symlink_to(fenced.parent / "canary.txt")
+    client = serve([tmp_path / "beside"])
+    answer = client.get("/file", Accept_Encoding="gzip, br, zstd")
+    assert (answer.body, answer["content-encoding"]) == (b"plain", None)
+    assert client.get("/file.gz", Accept_Encoding="gzip").status == 404
+
+
 def test_link_that_is_turned_is_followed_anew(serve, fenced, tmp_path):
     for name in ("first", "second"):
         (tmp_path / name).mkdir()

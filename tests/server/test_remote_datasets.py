@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import http.server
 import itertools
 import json
+import shutil
+import signal
+import socket
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.server.http import Client
 from tests.server.images import read_virtual, voxels_of
 from tests.server.remote import Far
+from tests.server.test_command import pyramidion, url_in
 
 from pyramidion.core import PyramidionError, UsageError
 from pyramidion.instruments import SimulatedScope
-from pyramidion.server import build_app, check_served, serve_background
+from pyramidion.server import (
+    _catalogue_routes,
+    _remote_catalogue,
+    build_app,
+    check_served,
+    serve_background,
+)
 from pyramidion.server._remote_catalogue import MAX_LOOKED_AT
 from pyramidion.workflows import ConvertOptions, convert, generate
 
@@ -48,8 +62,6 @@ def far(folder):
 
 @contextlib.contextmanager
 def clients(*roots):
-    from tests.server.http import Client
-
     with contextlib.ExitStack() as stack:
         yield [
             stack.enter_context(Client(stack.enter_context(serve_background(build_app(root)))))
@@ -248,3 +260,76 @@ def test_a_damaged_dataset_is_left_out_and_told(folder, caplog):
         found = client.get("/api/datasets").json["datasets"]
     assert [entry["name"] for entry in found] == ["good.idx"]
     assert "bad.idx: not listed" in caplog.text
+
+
+class _Hanging(http.server.SimpleHTTPRequestHandler):
+    """Files of a folder, until nothing is answered any more."""
+
+    silent = threading.Event()
+
+    def do_GET(self):
+        if self.silent.is_set():
+            self.server.ended.wait(60)
+        super().do_GET()
+
+    do_HEAD = do_GET  # noqa: N815 - the name that is looked for
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hanging(folder):
+    """A web server with a waveform that at some time answers no more."""
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(_Hanging, directory=folder)
+    )
+    server.ended = threading.Event()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/w.zarr"
+    _Hanging.silent.clear()
+    server.ended.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.slow
+def test_a_store_that_hangs_holds_up_nothing_of_this_machine(
+    folder, hanging, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(_remote_catalogue, "_AGE_S", 0.0)
+    monkeypatch.setattr(_catalogue_routes, "_STORE_PATIENCE_S", 0.3)
+    shutil.copytree(folder / "w.zarr", tmp_path / "here" / "near.zarr")
+    with clients([hanging, tmp_path / "here"]) as (client,), contextlib.ExitStack() as stack:
+        names = [each["name"] for each in client.get("/api/datasets").json["datasets"]]
+        assert names == ["here/near.zarr", "w.zarr"]
+        time.sleep(2.1)  # what was known is looked for anew
+        _Hanging.silent.set()
+        for _ in range(20):
+            waiting = stack.enter_context(socket.create_connection(client.address, 20))
+            request = f"GET /api/thumbnail/w.zarr HTTP/1.1\r\nHost: {client.host}\r\n\r\n"
+            waiting.sendall(request.encode())
+        time.sleep(0.1)
+        began = time.monotonic()
+        assert client.get("/api/thumbnail/here/near.zarr").status == 200
+        for path in ("/api/datasets", "/api/datasets", "/mod_visus", "/"):
+            answer = client.get(path)
+            assert answer.status == 200
+            assert path == "/mod_visus" or b"w.zarr" in answer.body
+        assert time.monotonic() - began < 2
+
+
+@pytest.mark.slow
+def test_a_store_that_hangs_does_not_hold_up_the_end(hanging):
+    with pyramidion("serve", hanging, "--port", "0") as process:
+        url = url_in(process.stdout.readline())
+        _Hanging.silent.set()
+        with Client(url) as client:
+            assert client.get("/").status == 200
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=30)
+        assert (process.returncode, error) == (130, "")
+        assert time.monotonic() - began < 5

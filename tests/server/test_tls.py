@@ -165,6 +165,14 @@ def test_begun_handshakes_make_room(secure, content):
     assert closed >= 42
 
 
+def test_who_is_let_in_takes_no_second_place(secure, content):
+    client = secure(max_clients=1)
+    for _ in range(5):
+        assert client.get("/file.bin").body == content
+        client.close()
+    assert client.n_connections == 5
+
+
 @pytest.mark.slow
 def test_a_handshake_has_ten_seconds(secure):
     client = secure()

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from pyramidion.server._daemon_threads import DaemonThreads
 from pyramidion.server._work import N_THREADS, ClientGoneError, Work, stop_if
 
 
@@ -93,3 +94,27 @@ def test_never_more_at_once_than_threads(work):
 
     asyncio.run(main())
     assert most <= N_THREADS
+
+
+def test_threads_that_are_not_waited_for():
+    threads = DaemonThreads(3, "test")
+    gate = threading.Event()
+    held = [threads.submit(gate.wait, 10) for _ in range(3)]
+    waiting = threads.submit(abs, -1)
+    assert not waiting.done()
+    fault = threads.submit(int, "x")
+    gate.set()
+    assert [each.result(10) for each in held] == [True] * 3
+    assert waiting.result(10) == 1
+    with pytest.raises(ValueError):
+        fault.result(10)
+    gate.clear()
+    held = [threads.submit(gate.wait, 10) for _ in range(3)]
+    given_up = threads.submit(abs, -1)
+    threads.shutdown(wait=False, cancel_futures=True)
+    assert given_up.cancelled()
+    with pytest.raises(RuntimeError):
+        threads.submit(abs, -1)
+    gate.set()
+    threads.shutdown()
+    assert not [each for each in threading.enumerate() if each.name.startswith("test_")]

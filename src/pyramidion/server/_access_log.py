@@ -14,7 +14,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,8 @@ logger = logging.getLogger("pyramidion.server")
 
 STDOUT = "-"
 _MAX_TARGET = 2000
+_MAX_WAITING = 50_000
+"""Lines that wait to be written: some megabytes."""
 _SHOWN = frozenset(
     {
         *("action", "after", "box", "c", "compression", "dataset", "field", "format", "from"),
@@ -56,6 +58,8 @@ class AccessLog:
         self._stream = _open(place)
         self._secret = secret
         self._lines: list[str] = []
+        self._writing: Future[None] | None = None
+        self._n_left_out = 0
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="pyramidion-log")
         self._failed = False
 
@@ -79,18 +83,26 @@ class AccessLog:
         took_s : float
             Seconds from the request to the end of its answer.
         """
+        if len(self._lines) >= _MAX_WAITING:  # the disk, or who reads stdout, is stuck
+            self._n_left_out += 1
+            return
         now = datetime.fromtimestamp(time.time()).astimezone().isoformat(timespec="milliseconds")
         asked = f"{escape(method, limit=20)} {self._shown(target)}".replace('"', "%22")
         self._lines.append(f'{now} {client} "{asked}" {status} {n_bytes} {1000 * took_s:.1f}\n')
 
     def write(self) -> None:
         """Write what was added, without waiting for it."""
-        if self._lines:
+        if self._lines and (self._writing is None or self._writing.done()):
             lines, self._lines = self._lines, []
-            self._writer.submit(self._write, lines)
+            if self._n_left_out:
+                lines.append(f"# {self._n_left_out} requests are left out: too many at once\n")
+                self._n_left_out = 0
+            self._writing = self._writer.submit(self._write, lines)
 
     def close(self) -> None:
         """Write the rest, and close the file."""
+        if self._writing is not None:
+            self._writing.result()
         self.write()
         self._writer.shutdown()
         if self._stream is not sys.stdout:

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pyramidion.core import UsageError
 from pyramidion.server._answers import Body, send_body
-from pyramidion.server._budget import SMALL_BYTES, Budget
+from pyramidion.server._budget import Budget
 from pyramidion.server._catalogue_routes import Catalogue
 from pyramidion.server._errors import FolderError, NotServedError, describe
 from pyramidion.server._files import Files
@@ -30,6 +30,7 @@ from pyramidion.server._images import Images
 from pyramidion.server._live import LiveView
 from pyramidion.server._mod_visus import ModVisus
 from pyramidion.server._openapi import describe_api
+from pyramidion.server._origins import Origins
 from pyramidion.server._page_files import PageFiles
 from pyramidion.server._paths import list_beneath, split_path
 from pyramidion.server._remote_files import RemoteFiles
@@ -87,8 +88,8 @@ def build_app(
     images, work, objects = Images(files, served.images, stores), Work(), RemoteFiles(stores)
     by_name = _ByName(files, objects) if served.remotes else files
     budget = Budget()
-    zarr, thumbnails = VirtualZarr(images, work, budget), Thumbnails(images, work, files, stores)
-    views = _Views(by_name, zarr, thumbnails, budget)
+    zarr = VirtualZarr(images, work, budget)
+    views = _Views(by_name, zarr, Thumbnails(images, work, files, stores, budget))
     visus = ModVisus(images, work, catalogue.datasets, served.groups, settings.max_pixels, budget)
 
     def close() -> None:
@@ -122,7 +123,7 @@ def _app(
     app = Starlette(
         routes=routes,
         middleware=[Middleware(Guard, settings=settings, files=files)],
-        exception_handlers={Exception: _answer_bug},
+        exception_handlers={Exception: _bug_answerer(Origins.of(settings))},
         lifespan=lifespan,
     )
     # Not a route: a pattern for "any path" would leave out names with a line break.
@@ -146,17 +147,13 @@ class _ByName:
 class _Views:
     """The files, and what is made from them under ``/zarr/`` and ``/api/thumbnail/``."""
 
-    def __init__(
-        self, files: ASGIApp, zarr: VirtualZarr, thumbnails: Thumbnails, budget: Budget
-    ) -> None:
+    def __init__(self, files: ASGIApp, zarr: VirtualZarr, thumbnails: Thumbnails) -> None:
         self._files, self._zarr, self._thumbnails = files, zarr, thumbnails
-        self._budget = budget
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: bytes = scope["raw_path"]
         if path.startswith(b"/api/thumbnail/"):
-            async with self._budget.hold(SMALL_BYTES):
-                await self._thumbnails(scope, receive, send)
+            await self._thumbnails(scope, receive, send)
         elif not path.startswith(b"/zarr/"):
             await self._files(scope, receive, send)
         else:
@@ -252,8 +249,16 @@ async def _to_viewer(request: Request) -> Response:
     return RedirectResponse("/viewer/" + (f"?{query}" if query else ""), 307)
 
 
-async def _answer_bug(_request: Request, error: Exception) -> Response:
+def _bug_answerer(
+    origins: Origins,
+) -> Callable[[Request, Exception], Awaitable[Response]]:
     """Answer a fault of the program itself; the traceback goes to the log, not to the client."""
-    del error
-    body = describe(NotServedError("the server failed", id="PYR-HTTP-00"))
-    return JSONResponse(body, 500, {"cache-control": "no-store"})
+
+    async def answer(request: Request, error: Exception) -> Response:
+        del error
+        common = origins.common(dict(request.scope["headers"]).get(b"origin"))
+        told = {name.decode("latin-1"): value.decode("latin-1") for name, value in common}
+        body = describe(NotServedError("the server failed", id="PYR-HTTP-00"))
+        return JSONResponse(body, 500, {"cache-control": "no-store", **told})
+
+    return answer

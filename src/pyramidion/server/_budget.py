@@ -38,6 +38,8 @@ WALL_S = 30.0
 """Time of one answer, whatever it waits for."""
 
 _SMALL_SHARE = MAX_BYTES // 4
+_FAR_SHARE = MAX_BYTES // 4
+"""On top, for what is read from object stores: who waits for one takes nothing from the others."""
 _SMALL_WAIT_S = 10.0
 _PIECE = 2**20
 
@@ -100,6 +102,7 @@ class Budget:
     ) -> None:
         self._large = _Share(max_bytes - small_bytes, wait_s)
         self._small = _Share(small_bytes, small_wait_s)
+        self._far = _Share(_FAR_SHARE, small_wait_s)
         self._same: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
         # A thread remains for small answers, however many large ones are asked for.
         self._threads = asyncio.Semaphore(max(1, N_THREADS - 1))
@@ -107,7 +110,7 @@ class Budget:
     @property
     def n_bytes(self) -> int:
         """Bytes held now."""
-        return self._large.n_bytes + self._small.n_bytes
+        return self._large.n_bytes + self._small.n_bytes + self._far.n_bytes
 
     @asynccontextmanager
     async def hold(
@@ -123,7 +126,7 @@ class Budget:
             Large answers with one key are made of the same thing (one decoded plane), and take
             turns: the second finds what the first has made.
         travels : bool
-            It waits for an object store more than it computes.
+            It waits for an object store more than it computes, and has a share of its own.
 
         Yields
         ------
@@ -135,12 +138,12 @@ class Budget:
         BusyError
             If there is no room within the time to wait.
         """
-        if n_bytes <= SMALL_BYTES:
-            async with self._small.held(n_bytes):
+        if travels or n_bytes <= SMALL_BYTES:
+            async with (self._far if travels else self._small).held(n_bytes):
                 yield nullcontext()
             return
         async with self._alone(key), self._large.held(n_bytes):
-            yield nullcontext() if travels else _resting_until(self._threads)
+            yield _resting_until(self._threads)
 
     @asynccontextmanager
     async def _alone(self, key: Hashable) -> AsyncIterator[None]:
@@ -230,6 +233,7 @@ def in_pieces(send: Send) -> Send:
         for at in range(0, len(view), _PIECE):
             piece = bytes(view[at : at + _PIECE])
             last = at + _PIECE >= len(view)
+            await asyncio.sleep(0)  # a client that has left, or reads quickly, is not waited for
             await send({"type": message["type"], "body": piece, "more_body": more or not last})
 
     return send_pieces

@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 from pyramidion.core import PyramidionError, escape
 from pyramidion.server._describe import Dataset, describe_image, describe_store
 from pyramidion.server._documents import Documents, Stamp, is_as_seen, stamp_of
+from pyramidion.server._errors import MAX_LOGGED
 from pyramidion.server._folder_walk import Folder, FolderWalk, Limits
 from pyramidion.server._stored_size import StoredSize, measure
 
@@ -246,5 +247,5 @@ def _describe(path: Path, name: str, *, named: bool) -> Dataset | None:
         return describe_image(path, name, named=named)
     except (PyramidionError, OSError) as error:
         # Not silent: whoever misses the dataset finds the reason in the log and at its URL.
-        logger.warning("%s: not listed: %s", escape(name), error)
+        logger.warning("%s: not listed: %s", escape(name), escape(error, MAX_LOGGED))
         return None

@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,13 @@ from pyramidion.server._page_files import PageFiles
 from pyramidion.server._remote_catalogue import RemoteFinder
 from pyramidion.server._remote_roots import RemoteRoots
 from pyramidion.server._served import Served
-from pyramidion.server._sweeps import Sweeper
+from pyramidion.server._sweeps import Sweeper, end_of
 
 MAX_CHANGES = 500
 """Most datasets in an answer of ``/api/datasets?after=``."""
 _AGE_S = 2.0
 _PATIENCE_S = 1.0
+_STORE_PATIENCE_S = 5.0
 _ENOUGH_S = 0.1
 _ICON = Path(__file__).parent / "catalogue" / "favicon.svg"
 _PAGE_HEADERS = {"content-security-policy": CATALOGUE_POLICY, "cache-control": "no-cache"}
@@ -60,15 +61,14 @@ class Catalogue:
         self._files, self._live = files, live
         self._index = Index()
         self._finder = Finder(files.mounts, files.parts, served.images)
-        remote = RemoteFinder(stores)
-
-        def walk_stores(_stop: threading.Event) -> Iterator[Found]:
-            return map(Found, remote.find())
-
         age_s = _AGE_S if live is None else 0.0  # what it records is growing
-        self._sweepers = [Sweeper("here", self._finder.walk, self._index, age_s)]
-        if stores.by_name:
-            self._sweepers.append(Sweeper("stores", walk_stores, self._index, age_s))
+        self._here = Sweeper("here", self._finder.walk, self._index, age_s)
+        # One for each, so that one that does not answer holds up no other.
+        self._stores = [
+            Sweeper(f"store {name}", _walk_of(RemoteFinder(name, root)), self._index, _AGE_S)
+            for name, root in stores.by_name.items()
+        ]
+        self._sweepers = [self._here, *self._stores]
 
     def routes(self) -> list[BaseRoute]:
         """Return what is answered here."""
@@ -84,10 +84,13 @@ class Catalogue:
         ]
 
     async def datasets(self) -> list[Dataset]:
-        """Return all datasets in order of name, as they are now or were two seconds ago."""
-        for sweeper in self._sweepers:
-            await sweeper.fresh()
-        return self._index.datasets()
+        """Return all datasets in order of name, as they are now or were two seconds ago.
+
+        Those of a store that takes longer to answer: as they were when it did.
+        """
+        stores = (sweeper.fresh(_STORE_PATIENCE_S) for sweeper in self._stores)
+        await asyncio.gather(self._here.fresh(), *stores)
+        return await self._files.run(self._index.datasets)
 
     async def page(self, request: Request) -> Response:
         """Answer a browser; where a camera is live, a program gets what dcam2zarr told it."""
@@ -132,10 +135,15 @@ class Catalogue:
 
     async def _first_ones(self) -> None:
         """Wait for the first datasets, so that a page without scripts has something to show."""
-        running = [sweep for sweeper in self._sweepers if (sweep := sweeper.start()) is not None]
+        known = {sweeper for sweeper in self._stores if sweeper.is_filled}
+        running = {sweeper: sweeper.start() for sweeper in self._sweepers}
         if len(self._index) >= PAGE_SIZE:
             return
-        waiting = [asyncio.wrap_future(sweep) for sweep in running]
+        waiting = [
+            end_of(sweep)
+            for sweeper, sweep in running.items()
+            if sweep is not None and sweeper not in known
+        ]
         began = time.monotonic()
         while waiting and (passed := time.monotonic() - began) < _PATIENCE_S:
             if len(self._index) >= PAGE_SIZE and passed > _ENOUGH_S:
@@ -192,6 +200,10 @@ def _state(found: Found) -> str:
     if found.is_growing:
         return "recording"
     return "unfinished" if found.dataset.state == "recording" else ""
+
+
+def _walk_of(store: RemoteFinder) -> Callable[[threading.Event], Iterator[Found]]:
+    return lambda _stop: map(Found, store.find())
 
 
 def _to_bytes(answer: Mapping[str, Any]) -> bytes:

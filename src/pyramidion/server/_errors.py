@@ -22,6 +22,9 @@ logger = logging.getLogger("pyramidion.server")
 
 Pairs = tuple[tuple[bytes, bytes], ...]
 
+MAX_LOGGED = 1000
+"""Characters of a fault in the log, on one line: names of datasets are foreign text."""
+
 RETRY_S = 2
 """Seconds after which a client that is told to come back may do so."""
 
@@ -262,7 +265,7 @@ async def send_error(
     """
     status = status_of(error)
     if status >= 500 and not isinstance(error, BusyError):  # which is no fault, and comes in crowds
-        logger.error("%s: %s", escape(path), error)
+        logger.error("%s: %s", escape(path), escape(error, MAX_LOGGED))
     body = json.dumps(describe(error, hidden)).encode()
     headers = [
         (b"content-type", b"application/json"),

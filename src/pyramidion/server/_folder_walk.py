@@ -72,7 +72,7 @@ class Folder:
     def folders(self) -> list[str]:
         """Names of the folders in it that may hold datasets."""
         folders, files = self._listed()
-        if self.depth == _MAX_DEPTH or (self.path / ".zarray").exists() or "c" in folders:
+        if self.depth == _MAX_DEPTH or _is_there(self.path / ".zarray") or "c" in folders:
             return []
         blocks = {file[: -len(".idx")] for file in files if file.endswith(".idx")}
         # The blocks of a dataset: thousands of folders.
@@ -126,6 +126,13 @@ class FolderWalk:
                 self._left -= 1
                 path = Path(os.path.join(folder.path, inner))  # noqa: PTH118 - twice as fast
                 self._queue.append(Folder(path, folder.name_of(inner), folder.depth + 1))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a folder that may be listed and not entered
+        return False
 
 
 def _contents(folder: Path, only: frozenset[str] | None) -> tuple[list[str], list[str]]:

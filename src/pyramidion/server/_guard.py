@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pyramidion.core import escape
 from pyramidion.server._access import Hosts, Token, is_from_this_machine, is_token_in
 from pyramidion.server._errors import (
+    MAX_LOGGED,
     ForbiddenError,
     MethodError,
     Pairs,
@@ -31,7 +32,6 @@ logger = logging.getLogger("pyramidion.server")
 ALLOW = (b"allow", b"GET, HEAD, OPTIONS")
 _NEVER_KEPT = (b"cache-control", b"no-store")
 _EXPOSE = b"access-control-expose-headers"
-_COMMON: Pairs = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
 class Guard:
@@ -53,9 +53,7 @@ class Guard:
         self._hosts = Hosts(settings)
         self._token = None if settings.token is None else Token(settings.token)
         self._free_here = settings.free_for_this_machine
-        cors = ("*",) if settings.public else settings.cors
-        self._origins = Origins(cors, with_token=settings.token is not None)
-        self._common: dict[bytes | None, Pairs] = {}
+        self._origins = Origins.of(settings)
         self._hidden = tuple(files.mounts.values())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +62,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        common = self._common_headers(headers.get(b"origin"))
+        common = self._origins.common(headers.get(b"origin"))
         started = False
 
         def send_with(message: Message) -> Awaitable[None]:
@@ -84,18 +82,9 @@ class Guard:
                 await self._app(scope, receive, send_with)
         except (RequestError, OSError) as error:
             if started:  # too late for a status: the connection is closed without its end
-                logger.error("%s: cut off: %s", escape(scope["path"]), error)
+                logger.error("%s: cut off: %s", escape(scope["path"]), escape(error, MAX_LOGGED))
             else:
                 await self._refuse(error, scope, headers, send_with)
-
-    def _common_headers(self, origin: bytes | None) -> Pairs:
-        """Return the headers of all answers to pages of an origin."""
-        known = self._common.get(origin)
-        if known is None:
-            known = self._origins.headers(origin) + _COMMON
-            if len(self._common) < 64:  # strangers may send any number of origins
-                self._common[origin] = known
-        return known
 
     async def _answered(self, scope: Scope, headers: dict[bytes, bytes], send: Send) -> bool:
         """Answer what no route has to see; True if the request is done with.

@@ -41,7 +41,7 @@ _REASONS = {
     414: "the URL is too long",
     416: "no byte lies in the range",
     421: "the Host header names another server",
-    429: "too many connections from one address",
+    429: "too many requests at a time from one address",
     431: "the head of the request is too long",
     500: "what was asked for is there and cannot be read",
     501: "not a method, or a part of a protocol that is not offered",
@@ -90,7 +90,16 @@ _DATASETS: Json = {
                     "thumbnail": {"type": ["string", "null"]},
                 },
             },
-        }
+        },
+        "cursor": {"type": "string", "description": "`after` of the next question"},
+        "all": {"type": "boolean", "description": "what was known before counts no more"},
+        "more": {"type": "boolean", "description": "there are more changes: ask at once"},
+        "looking": {"type": "boolean", "description": "not everything was looked at yet"},
+        "busy": {"type": "boolean", "description": "it is being looked at"},
+        "total": {"type": "integer", "description": "how many are known"},
+        "note": {"type": "string", "description": "why the search ended early, or empty"},
+        "live": {"type": ["object", "null"], "description": "the live camera"},
+        "gone": {"type": "array", "items": {"type": "string"}, "description": "their names"},
     },
 }
 _CATALOGUE = (
@@ -139,7 +148,8 @@ def describe_api(
         ),
         "/api/datasets": routes.operation(
             "datasets",
-            "The datasets; with `after` those that changed since a cursor.",
+            "The datasets; with `after` those that changed since a cursor, and what is `gone`."
+            " Those of a store that does not answer within 5 s are as they were when it did.",
             {"application/json": {"schema": _DATASETS}},
             parameters=_queries(_CHANGES),
         ),
@@ -159,8 +169,8 @@ def describe_api(
         ),
         "/api/thumbnail/{name}": routes.operation(
             "thumbnail",
-            "A small picture of an image dataset, as PNG.",
-            {"image/png": {}},
+            "A small picture of a dataset: of an image as PNG, of a waveform as SVG.",
+            {"image/png": {}, "image/svg+xml": {}},
             parameters=(_path("name", "name of the dataset, slashes and all"), *_conditions()),
             statuses=(206, 304, 404, 412, 413, 416, 500),
         ),

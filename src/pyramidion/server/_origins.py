@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from pyramidion.server._errors import Pairs
+from pyramidion.server._settings import ServerSettings
 
 _LOCAL_PAGE = re.compile(rb"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?")
 _EXPOSED = (
@@ -16,6 +17,9 @@ _EXPOSED = (
     b"X-Frame-Number, X-Timestamp, X-Frame-Shape, X-Frame-Dtype"
 )
 _MAX_AGE_S = 86_400
+_ALWAYS: Pairs = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_MAX_KNOWN = 64
+"""Strangers may send any number of origins."""
 
 
 class Origins:
@@ -38,10 +42,26 @@ class Origins:
             (b"access-control-allow-headers", sent),
             (b"access-control-max-age", b"%d" % _MAX_AGE_S),
         )
+        self._common: dict[bytes | None, Pairs] = {}
+
+    @classmethod
+    def of(cls, settings: ServerSettings) -> Origins:
+        """Return the pages that may read from a server with these settings."""
+        cors = ("*",) if settings.public else settings.cors
+        return cls(cors, with_token=settings.token is not None)
 
     def allows(self, origin: bytes) -> bool:
         """Tell whether pages of this origin may read."""
         return self._all or origin in self._named or _LOCAL_PAGE.fullmatch(origin) is not None
+
+    def common(self, origin: bytes | None) -> Pairs:
+        """Return the headers that every answer to a page of an origin has, whatever it is."""
+        known = self._common.get(origin)
+        if known is None:
+            known = self.headers(origin) + _ALWAYS
+            if len(self._common) < _MAX_KNOWN:
+                self._common[origin] = known
+        return known
 
     def headers(self, origin: bytes | None) -> Pairs:
         """Return the headers for an answer to a page, or to no page at all."""

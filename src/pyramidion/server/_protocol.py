@@ -20,7 +20,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from pyramidion.server._access_log import AccessLog
-from pyramidion.server._clients import Clients
+from pyramidion.server._clients import Clients, Connection
+from pyramidion.server._errors import Pairs
+from pyramidion.server._origins import Origins
 from pyramidion.server._turns import NoTurnError, Turn, Turns, begin_turn, client_key
 from pyramidion.server._work import ClientGoneError, unless_gone
 
@@ -31,6 +33,9 @@ MAX_HEADERS = 100
 _ALLOW = "allow: GET, HEAD, OPTIONS\r\n"
 _RETRY_AFTER = "retry-after: 1\r\n"
 _CLIENT_LEFT = 499
+_PARTING_S = 1.0
+"""For a client to read why it is refused, before the connection is gone."""
+_MAX_PARTING = 64
 
 
 class _RefusedError(Exception):
@@ -46,13 +51,23 @@ class Traffic(ServerState):
         All connections.
     turns : Turns
         The answers that are made at a time.
+    origins : Origins
+        The pages that may read, also that they are to come back later.
     access_log : AccessLog, optional
         Where requests are written.
     """
 
-    def __init__(self, clients: Clients, turns: Turns, access_log: AccessLog | None) -> None:
+    def __init__(
+        self,
+        clients: Clients,
+        turns: Turns,
+        origins: Origins,
+        access_log: AccessLog | None = None,
+    ) -> None:
         super().__init__()
-        self.clients, self.turns, self.access_log = clients, turns, access_log
+        self.clients, self.turns, self.origins = clients, turns, origins
+        self.access_log = access_log
+        self.n_parting = 0
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -71,12 +86,17 @@ class BoundedProtocol(HttpToolsProtocol):
         self._answered: RequestResponseCycle | None = None
         self._turn: Turn | None = None
         self._client: str | None = None
+        self._is_refused = False
         self.n_moves = 0
+        self.door: Connection | None = None
+        """What held the place of this connection among the others until now."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait for the first request."""
         super().connection_made(transport)
         self._client = client_key(self.client[0] if self.client else None)
+        if self.door is not None:
+            self._clients.remove(self.door)
         self._clients.add(self, self.loop.time())
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -123,6 +143,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; note what a refused request did wrong."""
+        if self._is_refused:
+            return
         self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
@@ -164,15 +186,15 @@ class BoundedProtocol(HttpToolsProtocol):
             self._leave(505, "PYR-HTTP-15", "not HTTP/1.1")
         if self.parser.get_method() == b"CONNECT":
             self._leave(405, "PYR-HTTP-09", "only reading is possible")
-        if not self.url.startswith(b"/") and self.url != b"*":
-            self._leave(421, "PYR-HTTP-05", "this is not a proxy")
-        if self.url == b"*":
+        if self.url == b"*" and self.parser.get_method() == b"OPTIONS":
             self.url = b"/"
+        if not self.url.startswith(b"/"):
+            self._leave(421, "PYR-HTTP-05", "this is not a proxy")
         super().on_headers_complete()
 
     def refuse(self, status: int, id_: str, what: str) -> None:
         """Answer with an error and close; what is being answered is finished first."""
-        if self.transport.is_closing():
+        if self._is_refused or self.transport.is_closing():
             self.transport.abort()  # nor did the client read this
             return
         if self.cycle is not None and not self.cycle.response_complete:
@@ -182,16 +204,36 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         body = json.dumps({"error": {"id": id_, "what": what}})
         more = {405: _ALLOW, 501: _ALLOW, 503: _RETRY_AFTER}.get(status, "")
+        common = self.server_state.origins.common(None)
+        more += "".join(f"{name.decode()}: {value.decode()}\r\n" for name, value in common)
         head = (
             f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\n"
             f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
             f"{more}connection: close\r\n\r\n"
         )
         self.transport.write((head + body).encode("ascii"))
-        self.transport.close()
+        self._part()
         log = self.server_state.access_log
         if log is not None:
             log.add(self._address, "-", b"-", status, len(body), 0.0)
+
+    def _part(self) -> None:
+        """Close once the client has; what it sent and nobody took would reset the connection."""
+        self._is_refused = True
+        self._clients.asks(self)  # and is not waited for
+        traffic = self.server_state
+        if not self.transport.can_write_eof() or traffic.n_parting >= _MAX_PARTING:
+            self.transport.close()
+            return
+
+        def end() -> None:
+            traffic.n_parting -= 1
+            self.transport.abort()
+
+        traffic.n_parting += 1
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(_PARTING_S, end)
 
     @property
     def _address(self) -> str:
@@ -204,7 +246,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if log is None:
             await self._answer_in_turn(scope, receive, send)
             return
-        began, told = self.loop.time(), _Told()
+        began, told = self.loop.time(), _Told(has_body=scope["method"] != "HEAD")
         try:
             await self._answer_in_turn(scope, receive, told.listening(send))
         finally:
@@ -227,7 +269,8 @@ class BoundedProtocol(HttpToolsProtocol):
         except ClientGoneError:
             return
         except NoTurnError as busy:
-            await _send_busy(busy, send)
+            origin = dict(scope["headers"]).get(b"origin")
+            await _send_busy(busy, send, self.server_state.origins.common(origin))
         except asyncio.CancelledError:
             # The server ends, and waits no longer. Passed on, this would be printed as a fault.
             _cycle_of(receive).disconnected = True
@@ -263,6 +306,7 @@ class BoundedProtocol(HttpToolsProtocol):
 class _Told:
     """What a client was told."""
 
+    has_body: bool
     status: int = _CLIENT_LEFT
     n_bytes: int = 0
 
@@ -272,7 +316,7 @@ class _Told:
         def send_heard(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 self.status = message["status"]
-            else:
+            elif self.has_body:
                 self.n_bytes += len(message.get("body", b""))
             return send(message)
 
@@ -286,7 +330,7 @@ def _cycle_of(receive: Receive) -> RequestResponseCycle:
     return cycle
 
 
-async def _send_busy(busy: NoTurnError, send: Send) -> None:
+async def _send_busy(busy: NoTurnError, send: Send, common: Pairs) -> None:
     mend = "try again in a second"
     body = json.dumps({"error": {"id": busy.id, "what": busy.what, "mend": mend}}).encode()
     headers = [
@@ -294,6 +338,7 @@ async def _send_busy(busy: NoTurnError, send: Send) -> None:
         (b"content-length", b"%d" % len(body)),
         (b"retry-after", b"1"),
         (b"cache-control", b"no-store"),
+        *common,
     ]
     await send({"type": "http.response.start", "status": busy.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

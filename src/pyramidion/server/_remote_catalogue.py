@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from pyramidion.core import PyramidionError, escape
+from pyramidion.server._daemon_threads import DaemonThreads
 from pyramidion.server._describe import Dataset, describe_image, describe_store
+from pyramidion.server._errors import MAX_LOGGED
 from pyramidion.server._paths import is_served
-from pyramidion.server._remote_roots import REMOTE_IMAGES, RemoteRoot, RemoteRoots
+from pyramidion.server._remote_roots import REMOTE_IMAGES, RemoteRoot
 from pyramidion.storage import RemotePath, bucket_of
 
 logger = logging.getLogger("pyramidion.server")
@@ -25,17 +26,19 @@ _AGE_S = 30.0
 
 
 class RemoteFinder:
-    """Looks for datasets in stores.
+    """Looks for datasets in one place of a store.
 
     Parameters
     ----------
-    roots : RemoteRoots
-        Where.
+    name : str
+        First name in the URL.
+    root : RemoteRoot
+        The place.
     """
 
-    def __init__(self, roots: RemoteRoots) -> None:
-        self._roots = roots
-        self._found: dict[str, list[Dataset]] = {}
+    def __init__(self, name: str, root: RemoteRoot) -> None:
+        self._name, self._root = name, root
+        self._found: list[Dataset] = []
         self._found_at = float("-inf")
 
     def find(self) -> list[Dataset]:
@@ -46,16 +49,15 @@ class RemoteFinder:
         list of Dataset
             Of a store that does not answer: what was found last.
         """
-        if self._roots.by_name and time.monotonic() - self._found_at > _AGE_S:
-            with ThreadPoolExecutor(_N_THREADS, thread_name_prefix="pyramidion-look") as threads:
-                for name, root in self._roots.by_name.items():
-                    try:
-                        found = threads.map(_describe, _candidates(name, root))
-                        self._found[name] = [dataset for dataset in found if dataset is not None]
-                    except PyramidionError as error:
-                        logger.warning("%s: not listed: %s", escape(name), error)
+        if time.monotonic() - self._found_at > _AGE_S:
+            with DaemonThreads(_N_THREADS, "pyramidion-look") as threads:
+                try:
+                    found = threads.map(_describe, _candidates(self._name, self._root))
+                    self._found = [dataset for dataset in found if dataset is not None]
+                except PyramidionError as error:
+                    _note(self._name, error)
             self._found_at = time.monotonic()
-        return [dataset for found in self._found.values() for dataset in found]
+        return self._found
 
 
 def _candidates(name: str, root: RemoteRoot) -> list[tuple[RemotePath, str]]:
@@ -83,6 +85,10 @@ def _describe(candidate: tuple[RemotePath, str]) -> Dataset | None:
             return describe_image(path, name)
         return describe_store(path, name)
     except (PyramidionError, OSError) as error:
-        # Not silent: whoever misses the dataset finds the reason in the log and at its URL.
-        logger.warning("%s: not listed: %s", escape(name), error)
+        _note(name, error)
         return None
+
+
+def _note(name: str, error: Exception) -> None:
+    """Say why something is not listed: whoever misses it finds the reason in the log."""
+    logger.warning("%s: not listed: %s", escape(name), escape(error, MAX_LOGGED))

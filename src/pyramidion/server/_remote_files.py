@@ -171,5 +171,6 @@ class RemoteFiles:
                 await send({"type": "http.response.body", "body": part, "more_body": True})
                 continue
             async for piece in self._objects.stream(answer.found, *part, answer.opened):
+                await asyncio.sleep(0)  # a store may hand out all at once
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body"})

@@ -8,6 +8,7 @@ import errno
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,8 @@ from starlette.types import ASGIApp
 from pyramidion.core import StorageError, UsageError
 from pyramidion.server._access_log import AccessLog
 from pyramidion.server._checks import check_port
-from pyramidion.server._clients import IDLE_S, Clients, connection_limit
+from pyramidion.server._clients import IDLE_S, Clients, Connection, connection_limit
+from pyramidion.server._origins import Origins
 from pyramidion.server._protocol import BoundedProtocol, Traffic
 from pyramidion.server._settings import ServerSettings, authority
 from pyramidion.server._tls import accept_tls, tls_context
@@ -31,6 +33,7 @@ _GIVING_UP_S = 1.0
 _TICKS_A_LOOK = 5
 """Tenths of a second."""
 _START_S = 30.0
+_LOOK_S = 0.2
 _NEXT_PORTS = 32
 
 
@@ -98,12 +101,18 @@ def serve_background(app: ASGIApp, settings: ServerSettings | None = None) -> It
         url = url_of(settings, listener)
         ready = threading.Event()
         server = Server(app, ready.set, settings)
-        thread = threading.Thread(
-            target=server.run, args=([listener],), name="pyramidion-server", daemon=True
-        )
+
+        def serve() -> None:
+            with contextlib.suppress(SystemExit):  # if the application does not start
+                server.run([listener])
+
+        thread = threading.Thread(target=serve, name="pyramidion-server", daemon=True)
         thread.start()
         try:
-            if not ready.wait(_START_S):
+            until = time.monotonic() + _START_S
+            while not ready.wait(_LOOK_S) and thread.is_alive() and time.monotonic() < until:
+                pass
+            if not ready.is_set():
                 raise StorageError(url, "the server did not start", id="PYR-SRV-01")
             yield url
         finally:
@@ -225,7 +234,7 @@ class Server(uvicorn.Server):
         self._log = None
         if settings.access_log is not None:
             self._log = AccessLog(settings.access_log, settings.token)
-        self.server_state = Traffic(self._clients, self._turns, self._log)
+        self.server_state = Traffic(self._clients, self._turns, Origins.of(settings), self._log)
         self._doors: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -291,9 +300,11 @@ class Server(uvicorn.Server):
         if self._log is not None:
             self._log.write()
 
-    def _connection(self) -> asyncio.Protocol:
+    def _connection(self, door: Connection) -> asyncio.Protocol:
         state = self.lifespan.state
-        return BoundedProtocol(self.config, server_state=self.server_state, app_state=state)
+        made = BoundedProtocol(self.config, server_state=self.server_state, app_state=state)
+        made.door = door
+        return made
 
 
 def url_of(settings: ServerSettings, listener: socket.socket) -> str:

@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 from pyramidion.server._catalogue import Found
 from pyramidion.server._catalogue_index import Index
+from pyramidion.server._daemon_threads import DaemonThreads
 
 logger = logging.getLogger("pyramidion.server")
 
 _MIN_REST_S = 2.0
 _REST = 4.0
 """Times the length of a sweep for which nothing is looked at: at most a fifth of a core."""
+
+
+def end_of(sweep: Future[None]) -> asyncio.Future[None]:
+    """Return what is done when a sweep is, however it ended and whoever stopped waiting for it."""
+    loop = asyncio.get_running_loop()
+    end = loop.create_future()
+
+    def note() -> None:
+        if not end.done():
+            end.set_result(None)
+
+    def tell(_sweep: Future[None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the server has ended meanwhile
+            loop.call_soon_threadsafe(note)
+
+    sweep.add_done_callback(tell)
+    return end
 
 
 class Sweeper:
@@ -43,10 +62,11 @@ class Sweeper:
         max_age_s: float,
     ) -> None:
         self._name, self._walk, self._index, self._max_age_s = name, walk, index, max_age_s
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix=f"pyramidion-look-{name}")
+        self._threads = DaemonThreads(1, f"pyramidion-look-{name}")
         self._stop = threading.Event()
         self._running: Future[None] | None = None
         self._n_sweeps = 0
+        self._asked = -math.inf  # when the last sweep was begun
         self._began = self._ended = -math.inf  # of the last sweep that was done
 
     @property
@@ -72,11 +92,26 @@ class Sweeper:
             return self._begin()
         return self._running if self.is_running else None
 
-    async def fresh(self) -> None:
-        """Wait until the index is as this source was when the question came, or shortly before."""
+    async def fresh(self, patience_s: float | None = None) -> None:
+        """Wait until the index is as this source was when the question came, or shortly before.
+
+        Parameters
+        ----------
+        patience_s : float, optional
+            A sweep that takes longer is not waited for: what it found before is still there.
+        """
         asked = time.monotonic()
         while not self._is_fresh(asked):
-            await asyncio.shield(asyncio.wrap_future(self._begin()))
+            sweep = self._begin()
+            left_s = None
+            if patience_s is not None:
+                left_s = self._asked + patience_s - time.monotonic()
+                if left_s <= 0 and not sweep.done():
+                    return
+            done, _ = await asyncio.wait([end_of(sweep)], timeout=left_s)
+            if not done:
+                return
+            sweep.result()
 
     def close(self) -> None:
         """End a sweep that is under way, and begin no other."""
@@ -85,6 +120,7 @@ class Sweeper:
 
     def _begin(self) -> Future[None]:
         if self._running is None or self._running.done():
+            self._asked = time.monotonic()
             self._running = self._threads.submit(self._sweep)
         return self._running
 

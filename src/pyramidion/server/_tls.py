@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pyramidion.core import UsageError
-from pyramidion.server._clients import HEAD_S, Clients
+from pyramidion.server._clients import HEAD_S, Clients, Connection
 
 _CERT, _KEY = "--tls-cert", "--tls-key"
 _SHUTDOWN_S = 5.0
@@ -70,7 +70,7 @@ async def accept_tls(
     listener: socket.socket,
     context: ssl.SSLContext,
     clients: Clients,
-    connection: Callable[[], asyncio.Protocol],
+    connection: Callable[[Connection], asyncio.Protocol],
 ) -> None:
     """Accept connections and let them in when their handshake is done, until it is cancelled.
 
@@ -83,7 +83,7 @@ async def accept_tls(
     clients : Clients
         The connections of the server, among which those at the door count.
     connection : callable
-        Makes the protocol of a connection.
+        Makes the protocol of a connection, which takes the place of what it is given.
     """
     listener.setblocking(False)
     loop = asyncio.get_running_loop()
@@ -93,7 +93,7 @@ async def accept_tls(
         except OSError:  # it left already, or this process has no file left
             await asyncio.sleep(_NEXT_TRY_S)
         else:
-            Door(accepted, context, clients, connection())
+            Door(accepted, context, clients, connection)
 
 
 class Door:
@@ -107,10 +107,11 @@ class Door:
         accepted: socket.socket,
         context: ssl.SSLContext,
         clients: Clients,
-        inside: asyncio.Protocol,
+        connection: Callable[[Connection], asyncio.Protocol],
     ) -> None:
         self._clients = clients
         loop = asyncio.get_running_loop()
+        inside = connection(self)
         self._handshake = loop.create_task(self._shake_hands(accepted, context, inside))
         clients.add(self, loop.time())
 

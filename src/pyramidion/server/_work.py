@@ -10,11 +10,12 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from starlette.types import Receive
 
+from pyramidion.server._daemon_threads import DaemonThreads
 from pyramidion.server._turns import resting
 
 Result = TypeVar("Result")
@@ -35,7 +36,7 @@ class Work:
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(N_THREADS, thread_name_prefix="pyramidion-image")
-        self._travelling = ThreadPoolExecutor(N_TRAVELLING, thread_name_prefix="pyramidion-store")
+        self._travelling = DaemonThreads(N_TRAVELLING, "pyramidion-store")
 
     async def run(
         self, receive: Receive, work: Callable[[threading.Event], Result], *, travels: bool = False
@@ -58,7 +59,7 @@ class Work:
             If the client left.
         """
         left = threading.Event()
-        threads = self._travelling if travels else self._threads
+        threads: Executor = self._travelling if travels else self._threads
         result = asyncio.get_running_loop().run_in_executor(threads, work, left)
         try:
             return await unless_gone(receive, result, computes=not travels)
@@ -67,8 +68,8 @@ class Work:
 
     def close(self) -> None:
         """Begin nothing more."""
-        for threads in (self._threads, self._travelling):
-            threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._travelling.shutdown(wait=False, cancel_futures=True)
 
 
 def stop_if(left: threading.Event) -> None:
