@@ -17,6 +17,7 @@ const CARDS = new URL('./cards.css', import.meta.url).href;
 const RAIL_KEY = 'pyramidion-rail';
 const DESK = new URL('./desk.css', import.meta.url).href;
 const WIDE = 1400; // CSS pixels from which the rail is open at first
+const FIRST_PICTURES = 2000; // ms that the rest of the page waits for them at most
 const ADDRESS_REST = 250; // ms without a move until the address follows
 
 /** The page: what is looked at, and what surrounds it. */
@@ -94,8 +95,18 @@ export class App {
       }
       await Promise.all(this.views.map((view) => this.#open(view)));
     }
-    this.#started = true;
+    await this.#firstPictures();
+    if (this.panel) await this.opening(this.panel);
     if (this.views.length > 0) this.desk.get();
+    this.#started = true;
+  }
+
+  /** Wait until something is seen: what stands beside it must not take its time. */
+  async #firstPictures() {
+    const until = performance.now() + FIRST_PICTURES;
+    while (this.views.some((view) => view.scheduler && !view.settled) && performance.now() < until) {
+      await new Promise((resolve) => void setTimeout(resolve, 10));
+    }
   }
 
   /** @param {View} view */
@@ -108,7 +119,7 @@ export class App {
     this.#frame(...this.views.map(({ element }) => element));
     if (!view.panel) return;
     view.panel.showHash(state());
-    if (view === this.active) await this.opening(view.panel);
+    if (this.#started && view === this.active) await this.opening(view.panel);
     this.#updateDesk();
     this.#showTools();
   }
