@@ -134,7 +134,7 @@ PAGES = ["bucket", "other origin"]
 def test_waveform_zooms(kind: str, published: Published, elsewhere: str, see: Any) -> None:
     view = see(page_of(kind, published, elsewhere, "scope.zarr"))
     assert view.error() is None
-    check_columns(view, published.codes, 0, SAMPLES)
+    assert check_columns(view.columns(), published.codes, every=11) > 3
     assert max(c for c in view.columns()["hi"] if c is not None) == 32_000
     shot(view, f"wave {kind} whole")
     box = view.page.locator("canvas.trace").bounding_box()
@@ -217,7 +217,7 @@ def test_links_and_the_first_page_work_in_a_bucket(published: Published, see: An
 def test_a_bucket_without_cors_shows_its_own_page(published: Published, see: Any) -> None:
     view = see(published.closed_links["scope.zarr"])
     assert view.error() is None
-    check_columns(view, published.codes, 0, SAMPLES)
+    assert check_columns(view.columns(), published.codes, every=11) > 3
 
 
 def test_a_bucket_without_cors_names_the_rule_and_the_check(

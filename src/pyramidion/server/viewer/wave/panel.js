@@ -1,6 +1,7 @@
 // @ts-check
 import { showRows } from '../frame/controls.js';
 import { setText } from '../frame/dom.js';
+import { Late } from '../frame/late.js';
 import { Surface } from '../frame/surface.js';
 import { waveActions } from './actions.js';
 import { gather } from './columns.js';
@@ -11,7 +12,7 @@ import { Plot, shifted } from './plot.js';
 import { valueRange } from './scale.js';
 import { waveState } from './state.js';
 import { Supply } from './supply.js';
-import { captionText, levelText, summaryText, timeAt, valueRows } from './texts.js';
+import { captionText, levelText, summaryText, timeAt } from './texts.js';
 import { waveTools } from './tools.js';
 import { buildView } from './view.js';
 import { panWindow, wholeRecord, zoomWindow } from './window.js';
@@ -60,6 +61,8 @@ export class WavePanel {
     this.state = waveState(dataset);
     this.#target = dataset.samples / 2;
     this.supply = new Supply(dataset, scheduler);
+    /** What fills the table of numbers. */
+    this.numbers = new Late(() => import('./values.js'), () => this.requestDraw());
     this.actions = waveActions(this);
     this.tools = waveTools(this);
     this.view = buildView(this);
@@ -114,7 +117,7 @@ export class WavePanel {
 
   /** Nothing is planned, and no frame is due. */
   get settled() {
-    return this.#frame === 0 && this.#planTimer === 0 && this.surface.measured;
+    return this.#frame === 0 && this.#planTimer === 0 && this.surface.measured && !this.numbers.coming;
   }
 
   /** @param {Window} window @param {number} [target]  Where the person aims at, in samples. */
@@ -409,7 +412,7 @@ export class WavePanel {
     setText(view.caption, captionText(dataset, selections, calibration));
     setText(view.summary, summaryText(dataset, calibration, window));
     view.showClipped(plot.traces);
-    showRows(view.values, valueRows({ dataset, traces: plot.traces, calibration, window, level }));
+    showRows(view.values, this.numbers.get()?.valueRows({ dataset, traces: plot.traces, calibration, window, level }) ?? []);
     view.canvas.setAttribute('aria-label', `Waveform, ${summaryText(dataset, calibration, window)}; numbers in the table below`);
     const holes = plot.traces.some(({ columns }) => columns?.holes) && !this.#waits && this.scheduler.failures.size === 0;
     const tooWide = this.level < 0 || holes;
