@@ -633,6 +633,7 @@ def test_the_catalogue_opens_images(viewer: Any, server: Any) -> None:
     view.page.goto(f"{server.origin}/viewer/")
     view.page.get_by_role("link", name="p image").click()
     view.page.wait_for_function("window.__pyramidion?.stats().complete")
+    view.idle()
     assert view.view()["layout"] == "xy"
     del server.documents["/api/datasets"]
 

@@ -96,7 +96,6 @@ export class App {
       await Promise.all(this.views.map((view) => this.#open(view)));
     }
     await this.#firstPictures();
-    if (this.panel) await this.opening(this.panel);
     if (this.views.length > 0) this.desk.get();
     this.#started = true;
   }
@@ -119,7 +118,7 @@ export class App {
     this.#frame(...this.views.map(({ element }) => element));
     if (!view.panel) return;
     view.panel.showHash(state());
-    if (this.#started && view === this.active) await this.opening(view.panel);
+    if (view === this.active) await this.opening(view.panel);
     this.#updateDesk();
     this.#showTools();
   }
