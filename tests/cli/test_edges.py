@@ -182,7 +182,9 @@ def test_an_import_that_is_stopped_tells_what_is_done(recording):
     np.save(folder / "a.npy", np.zeros(50, np.int16))
     options = ["--skip-upload", "--json", "--compression", "blosc-zstd:9", "--workers", "1"]
     process = _started(["import", ".", *options], folder)
-    while process.poll() is None and not (folder / "w.zarr.partial").exists():
+    # The two are converted at the same time: the large one is to be under way when the small is done.
+    begun = (folder / "a.zarr", folder / "w.zarr.partial")
+    while process.poll() is None and not all(path.exists() for path in begun):
         time.sleep(0.002)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -150,15 +149,13 @@ def run_import(
     n_at_once = min(n_at_once or n_workers(0), len(jobs))
     shared = replace(options, workers=max(1, n_workers(options.workers) // max(1, n_at_once)))
     work = _Work(shared, send or SendOptions(), keep_local=keep_local, progress=progress)
-    report = ImportReport()
-    done = work.one_by_one(jobs) if n_at_once <= 1 else work.at_once(jobs, n_at_once)
+    # Every file has its place from the start, so that no moment of a Ctrl-C loses what was done.
+    report = ImportReport([ImportedFile(job) for job in jobs])
     try:
-        with closing(done):
-            report.files.extend(done)
+        work.do(report.files, n_at_once)
     except KeyboardInterrupt as stop:
         report.stopped = StoppedError("stopped", "between two files", id="PYR-ALL-27")
         report.stopped.__cause__ = stop
-    report.files += work.left
     for file in report.files:
         if isinstance(file.error, StoppedError):
             report.stopped, file.error = report.stopped or file.error, None
@@ -181,44 +178,36 @@ class _Work:
         self._sending = threading.Lock()
         self._sum = _Sum(progress)
         self._stop = threading.Event()
-        self.left: list[ImportedFile] = []
 
-    def one_by_one(self, jobs: Sequence[ImportJob]) -> Generator[ImportedFile]:
-        """Do the jobs on this thread."""
-        for job in jobs:
-            file = self._do(job)
-            yield file
-            if isinstance(file.error, StoppedError):
-                return
+    def do(self, files: Sequence[ImportedFile], n_threads: int) -> None:
+        """Do the jobs of the files, on this thread or several at the same time.
 
-    def at_once(self, jobs: Sequence[ImportJob], n_threads: int) -> Generator[ImportedFile]:
-        """Do several jobs at the same time; yield them in their order.
-
-        After Ctrl-C, those that had begun end as soon as they can, and are in `left`.
+        After Ctrl-C, those that had begun end as soon as they can.
         """
+        if n_threads <= 1:
+            for file in files:
+                self._do(file)
+                if isinstance(file.error, StoppedError):
+                    return
+            return
         with ThreadPoolExecutor(n_threads, thread_name_prefix="import") as pool:
-            waiting = [pool.submit(self._do, job) for job in jobs]
+            futures = [pool.submit(self._do, file) for file in files]
             try:
-                while waiting:
-                    file = waiting[0].result()
-                    waiting.pop(0)
-                    yield file
+                for future in futures:
+                    future.result()
             except BaseException:
                 self._stop.set()
-                begun = [future for future in waiting if not future.cancel()]
-                self.left = [future.result() for future in begun]
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _do(self, job: ImportJob) -> ImportedFile:
-        file = ImportedFile(job)
+    def _do(self, file: ImportedFile) -> None:
         try:
             self._check_going()
             self._convert(file)
-            if job.url is not None and (job.destination.exists() or file.converted):
-                self._upload(file, job.url)
+            if file.job.url is not None and (file.job.destination.exists() or file.converted):
+                self._upload(file, file.job.url)
         except PyramidionError as error:
             file.error = error
-        return file
 
     def _convert(self, file: ImportedFile) -> None:
         job, overwrite = file.job, self._options.overwrite
