@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,14 @@ from tests.server.http import Client
 import pyramidion.server
 from pyramidion.server import ServerSettings, serve_background
 from pyramidion.server._files import Files
+from pyramidion.server._fingerprint import Fingerprint
 from pyramidion.server._guard import Guard
 from pyramidion.server._page_files import PageFiles
 
+PAGE = (
+    '<!doctype html><title>x</title><script src="inner/part.js"></script><link href="style.css">'
+    '<link href="https://example.org/x.css"><a href="#top"></a>' + " " * 1000
+)
 SCRIPT = "export const answer = 42;\n" * 100
 
 
@@ -25,7 +32,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     (folder / "inner").mkdir()
     for name, text in {
-        "index.html": "<!doctype html><title>x</title>" + " " * 1000,
+        "index.html": PAGE,
         "inner/part.js": SCRIPT,
         "part.mjs": SCRIPT,
         "style.css": "body{}",
@@ -69,7 +76,10 @@ def viewer(viewer_url):
 def test_types_and_policy(viewer, folder, path, kind):
     answer = viewer.get(f"/viewer/{path}")
     assert answer.status == 200
-    assert answer.body == (folder / (path or "index.html")).read_bytes()
+    if answer["content-type"].startswith("text/html"):
+        assert re.sub(rb"~\w+/", b"", answer.body) == PAGE.encode()
+    else:
+        assert answer.body == (folder / path).read_bytes()
     assert answer["content-type"] == kind
     assert answer["x-content-type-options"] == "nosniff"
     assert answer["referrer-policy"] == "no-referrer"
@@ -125,6 +135,58 @@ def test_changes_are_seen_at_once(viewer, folder):
     assert (first.body, second.body) == (b"one", b"two, longer")
     path.unlink()
     assert viewer.get("/viewer/changing.js").status == 404
+
+
+def names_in(page):
+    """The addresses in a page, as it is sent."""
+    return re.findall(r'(?:href|src)="([^"]*)"', page.body.decode())
+
+
+def test_what_a_page_names_is_kept_for_good(viewer):
+    script, style, outside, anchor = names_in(viewer.get("/viewer/"))
+    assert re.fullmatch(r"~[0-9a-f]{12}/inner/part\.js", script)
+    assert style == script.replace("inner/part.js", "style.css")
+    assert (outside, anchor) == ("https://example.org/x.css", "#top")
+    for name in ("inner/part.js", "part.mjs"):
+        answer = viewer.get("/viewer/" + script.replace("inner/part.js", name))
+        assert (answer.status, answer.body) == (200, SCRIPT.encode())
+        assert "immutable" in answer["cache-control"]
+        assert answer["content-type"] == "text/javascript; charset=utf-8"
+
+
+def test_a_changed_file_has_another_address(viewer, folder):
+    before = viewer.get("/viewer/")
+    path = folder / "inner/other.js"
+    path.write_text("1")
+    after = viewer.get("/viewer/", If_None_Match=before["etag"])
+    path.unlink()
+    assert after.status == 200
+    assert names_in(after)[0] != names_in(before)[0]
+    assert names_in(viewer.get("/viewer/")) == names_in(before)
+
+
+def test_the_fingerprint_is_of_the_bytes(tmp_path):
+    """Packages may come with the same times in each version."""
+    seen = set()
+    for content in "12":
+        (tmp_path / "a.js").write_text(content)
+        os.utime(tmp_path / "a.js", (0, 0))
+        seen.add(Fingerprint(tmp_path).last)
+    (tmp_path / "a.js").rename(tmp_path / "b.js")
+    seen.add(Fingerprint(tmp_path).last)
+    assert len(seen) == 3
+
+
+def test_a_page_of_before_gets_the_files_of_now(viewer):
+    answer = viewer.get("/viewer/~0123456789ab/part.mjs")
+    assert (answer.status, answer.body) == (200, SCRIPT.encode())
+    assert answer["cache-control"] == "no-cache"
+
+
+def test_the_page_itself_has_one_address(viewer):
+    mark = names_in(viewer.get("/viewer/"))[0].partition("/")[0]
+    for path in (mark, f"{mark}/", f"{mark}/index.html", f"{mark}/{mark}/part.mjs", f"{mark}/../x"):
+        assert viewer.get(f"/viewer/{path}").status == 404
 
 
 @pytest.mark.parametrize(

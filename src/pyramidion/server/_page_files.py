@@ -1,6 +1,10 @@
 """The viewer's own files, from the package: small, held in memory, compressed once.
 
 They are read anew when they change on disk, so that whoever works on the viewer only reloads.
+
+A page names its files beneath a fingerprint of them all (``/viewer/~0123456789ab/main.js``). Nothing
+beneath it ever changes, so that a browser asks only once: each worker and each later page would
+otherwise ask again for every module it shares.
 """
 
 from __future__ import annotations
@@ -8,6 +12,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from pyramidion.server._conditions import is_unchanged
 from pyramidion.server._errors import NotServedError
 from pyramidion.server._file_headers import content_type
+from pyramidion.server._fingerprint import Fingerprint
 from pyramidion.server._paths import open_beneath, split_path
 
 _POLICY = (
@@ -23,13 +29,17 @@ _POLICY = (
     b"style-src 'self'"
 )
 _INDEX = "index.html"
+_MARK = "~"
+_OWN_FILE = re.compile(rb'\b(src|href)="(?=[\w/.-]+")')
+_KEPT = b"public, max-age=31536000, immutable"
+_ASKED_AGAIN = b"no-cache"
 
 
 @dataclass(frozen=True)
 class _Asset:
     """A file in memory."""
 
-    version: tuple[int, int]
+    version: tuple[int, int, str]
     plain: bytes
     packed: bytes
     etag: bytes
@@ -48,6 +58,7 @@ class PageFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = os.path.realpath(folder)
         self._assets: dict[tuple[str, ...], _Asset] = {}
+        self._fingerprint = Fingerprint(folder)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Answer one request.
@@ -59,13 +70,18 @@ class PageFiles:
         """
         names = split_path(scope["raw_path"])[1:]
         names[-1] = names[-1] or _INDEX
-        asset = self._load(tuple(names))
+        if names == [_INDEX]:
+            self._fingerprint.renew()
+        # Pages that were open before an update still ask beneath the fingerprint of before.
+        is_named = names[0].startswith(_MARK) and names[1:] not in ([], [_INDEX])
+        is_kept = is_named and names[0] == _MARK + self._fingerprint.last
+        asset = self._load(tuple(names[is_named:]))
         headers = dict(scope["headers"])
         packed = bool(asset.packed) and _accepts_gzip(headers.get(b"accept-encoding", b""))
         etag = asset.etag + (b'-gzip"' if packed else b'"')
         told = [
             (b"etag", etag),
-            (b"cache-control", b"no-cache"),
+            (b"cache-control", _KEPT if is_kept else _ASKED_AGAIN),
             (b"vary", b"Accept-Encoding"),
             (b"content-security-policy", _POLICY),
         ]
@@ -88,10 +104,13 @@ class PageFiles:
             raise
         with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor
             known = self._assets.get(names)
-            version = (status.st_mtime_ns, status.st_size)
+            beneath = self._fingerprint.last if names == (_INDEX,) else ""
+            version = (status.st_mtime_ns, status.st_size, beneath)
             if known is not None and known.version == version:
                 return known
             plain = file.read()
+        if beneath:
+            plain = _OWN_FILE.sub(rb'\1="%s%s/' % (_MARK.encode(), beneath.encode()), plain)
         packed = gzip.compress(plain, 9, mtime=0)
         etag = b'"' + hashlib.sha256(plain).hexdigest()[:24].encode()
         smaller = packed if len(packed) < len(plain) else b""
