@@ -2,6 +2,8 @@
 import { h } from './dom.js';
 import { formatCount } from './si.js';
 
+const SHOWN = 100; // of the datasets of a server, the rest is in its catalogue
+
 /**
  * The first page when no data are named: a field for an address, and what this server has.
  *
@@ -42,7 +44,8 @@ async function fillList(list) {
   }
   const datasets = /** @type {{datasets?: unknown}} */ (answer)?.datasets;
   if (!Array.isArray(datasets) || datasets.length === 0) return;
-  for (const dataset of datasets) if (typeof dataset?.url === 'string') list.append(entry(dataset));
+  for (const dataset of datasets.slice(0, SHOWN)) if (typeof dataset?.url === 'string') list.append(entry(dataset));
+  if (datasets.length > SHOWN) list.append(h('li', {}, h('a', { class: 'dataset', href: '../' }, `All ${formatCount(datasets.length)} datasets`)));
   list.hidden = false;
 }
 

@@ -4,6 +4,7 @@ import { Pane } from './pane.js';
 import { areaOf, makeFrame, PLANES, positionAt } from './geometry.js';
 
 const LONGEST = 150; // CSS pixels
+const SHARE = 0.3; // of each side of the picture, at most
 
 /** The whole picture, small, with the part that is shown; press or drag to go there. */
 export class Minimap {
@@ -28,7 +29,8 @@ export class Minimap {
     const { h0, h1, v0, v1 } = areaOf(frame);
     const width = dataset.shape[plane.h] * dataset.aspect[plane.h];
     const height = dataset.shape[plane.v] * dataset.aspect[plane.v];
-    const k = LONGEST / Math.max(width, height);
+    const room = main.element;
+    const k = Math.min(LONGEST / Math.max(width, height), (SHARE * room.clientWidth) / width, (SHARE * room.clientHeight) / height);
     const size = [Math.max(24, width * k), Math.max(24, height * k)];
     this.element.style.width = `${size[0]}px`;
     this.element.style.height = `${size[1]}px`;
