@@ -1,8 +1,9 @@
 // @ts-check
 import { action, listenKeys } from './actions.js';
 import { Clock } from './clock.js';
-import { h } from './dom.js';
+import { h, setChildren } from './dom.js';
 import { formatHash, ownKeys, parseHash, withOwnKeys } from './hash.js';
+import { kept, RAIL } from './kept.js';
 import { Late } from './late.js';
 import { errorBar } from './message.js';
 import { statusLine } from './statusline.js';
@@ -13,8 +14,6 @@ import { View } from './view.js';
 
 const MEMORY = 256 * 2 ** 20; // bytes of decoded chunks, over all views
 const CARDS = new URL('./cards.css', import.meta.url).href;
-/** What was chosen before; `desk.js` writes it. */
-const RAIL_KEY = 'pyramidion-rail';
 const DESK = new URL('./desk.css', import.meta.url).href;
 const WIDE = 1400; // CSS pixels from which the rail is open at first
 const FIRST_PICTURES = 2000; // ms that the rest of the page waits for them at most
@@ -38,13 +37,14 @@ export class App {
 
   #status = statusLine();
   #bar = errorBar(() => {
-    this.scheduler?.retry();
+    this.active?.scheduler?.retry();
     this.#updateDesk(); // tools try again, too
   });
   #main = h('main', { class: 'stage' });
+  #body = h('div', { class: railFirst() ? 'body with-rail' : 'body' }, this.#main);
+  /** @type {ReturnType<typeof topBar> | null} */ #top = null;
   #hashTimer = 0;
   #started = false;
-  /** @type {HTMLDialogElement | null} */ #help = null;
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -68,24 +68,15 @@ export class App {
     return this.active?.panel ?? null;
   }
 
-  get scheduler() {
-    return this.active?.scheduler ?? null;
-  }
-
-  /** @returns {import('../store/errors.js').ViewerError | null} */
-  get error() {
-    return this.active?.error ?? null;
-  }
-
   /** Show what the address of the page names. */
   async start() {
     const named = namedBy(new URLSearchParams(location.search));
     if (named.length === 0) {
       const [{ startPage }] = await Promise.all([import('./start.js'), loadStyle(CARDS)]);
-      this.#frame(startPage((text) => location.assign(`?data=${encodeURIComponent(text)}`)));
+      this.#frame([startPage((text) => location.assign(`?data=${encodeURIComponent(text)}`))]);
     } else {
       this.views = named.map((one) => new View(one, MEMORY / named.length));
-      if (named.length > 1) this.actions.unshift(action('next-view', 'Next of what is open', ['f6'], () => this.#goTo(this.views[(this.views.indexOf(/** @type {View} */ (this.active)) + 1) % this.views.length])));
+      if (named.length > 1) this.actions.unshift(action('next-view', 'Next of what is open', ['f6'], () => this.#goTo(this.views[(this.views.findIndex((view) => view === this.active) + 1) % this.views.length])));
       this.#main.classList.toggle('several', named.length > 1);
       this.active = this.views[0];
       for (const view of this.views) {
@@ -93,6 +84,7 @@ export class App {
         view.element.addEventListener('pointerdown', () => this.#activate(view), true);
         view.element.addEventListener('focusin', () => this.#activate(view));
       }
+      this.#frame();
       await Promise.all(this.views.map((view) => this.#open(view)));
     }
     await this.#firstPictures();
@@ -110,12 +102,11 @@ export class App {
 
   /** @param {View} view */
   async #open(view) {
-    this.#frame(...this.views.map(({ element }) => element));
     const state = () => ownKeys(parseHash(location.hash), this.views.indexOf(view));
     await view.open(this.#host(view), state().get('p'));
     view.scheduler?.listen(() => this.#arrived(view));
     if (view === this.active) this.#status.hint = view.panel?.hint ?? '';
-    this.#frame(...this.views.map(({ element }) => element));
+    this.#frame();
     if (!view.panel) return;
     view.panel.showHash(state());
     if (view === this.active) await this.opening(view.panel);
@@ -154,9 +145,9 @@ export class App {
     };
   }
 
-  /** What the page and its panel have done so far. */
+  /** What the active view and its tool have done so far; empty where nothing is open. */
   get stats() {
-    return { ...(this.active ?? new View({ data: '', live: '' }, 0)).stats, ...this.desk.here?.stats };
+    return { ...this.active?.stats, ...this.desk.here?.stats };
   }
 
   /** Nothing is on its way and nothing is to be drawn. */
@@ -182,15 +173,8 @@ export class App {
   }
 
   async showHelp() {
-    if (this.#help?.open) {
-      this.#help.close();
-      return;
-    }
-    const { helpDialog } = await import('./help.js');
-    this.#help?.remove();
-    this.#help = helpDialog([...(this.panel?.actions ?? []), ...this.#toolActions(), ...this.actions], this.panel?.gestures ?? '');
-    document.body.append(this.#help);
-    this.#help.showModal();
+    const { showHelp } = await import('./help.js');
+    showHelp([...(this.panel?.actions ?? []), ...this.#toolActions(), ...this.actions], this.panel?.gestures ?? '');
   }
 
   /** @returns {import('./actions.js').Action[]} Everything that has a key. */
@@ -223,25 +207,27 @@ export class App {
     this.desk.here?.update();
   }
 
-  /** @param {...HTMLElement} content   From top to bottom. */
-  #frame(...content) {
+  /** Put together what is seen; what is there already stays, with the focus. @param {HTMLElement[]} content   From top to bottom. */
+  #frame(content = this.views.map(({ element }) => element)) {
+    this.#top ??= this.#topBar();
+    setChildren(this.#main, this.#bar.element, ...content);
+    this.#body.classList.toggle('with-panel', this.panel !== null);
+    if (!this.desk.here) this.#body.classList.toggle('with-tool', (this.panel?.firstTool ?? '') !== '' && !location.hash.includes('tool='));
+    setChildren(this.root, this.#top.element, this.#body, ...(this.panel ? [this.#status.element] : []));
+    this.#title();
+  }
+
+  #topBar() {
     const pictures = /** @type {const} */ ({ rail: 'rail', 'copy-link': 'link', values: 'info', theme: 'theme', help: 'help' });
     const buttons = this.actions
       .filter(({ id }) => id in pictures && (this.views.length > 0 || id === 'theme' || id === 'help'))
       .map((one) => ({ action: one, button: pictures[/** @type {keyof typeof pictures} */ (one.id)] }));
-    this.#main.replaceChildren(this.#bar.element, ...content);
-    const body = this.root.querySelector('.body') ?? h('div', { class: railFirst() ? 'body with-rail' : 'body' }, this.#main);
-    body.classList.toggle('with-panel', this.panel !== null);
-    if (!this.desk.here) body.classList.toggle('with-tool', (this.panel?.firstTool ?? '') !== '' && !location.hash.includes('tool='));
-    this.root.replaceChildren(topBar(this.views, (view) => this.#goTo(view), buttons), body, ...(this.panel ? [this.#status.element] : []));
-    this.#title();
+    return topBar(this.views, (view) => this.#goTo(view), buttons);
   }
 
   #title() {
     document.title = this.active ? `${this.active.title} · pyramidion` : 'pyramidion';
-    for (const tab of this.root.querySelectorAll('.data-tab')) {
-      tab.setAttribute('aria-current', String(Number(/** @type {HTMLElement} */ (tab).dataset.view) === this.views.indexOf(/** @type {View} */ (this.active))));
-    }
+    this.#top?.show(this.active);
   }
 
   /** The view is another one: rail, tools and address follow. */
@@ -310,13 +296,7 @@ export class App {
 
 /** @returns {boolean} Whether the rail is open at first: as it was left, else where there is room. */
 function railFirst() {
-  let kept = null;
-  try {
-    kept = localStorage.getItem(RAIL_KEY);
-  } catch {
-    // Storage may be forbidden.
-  }
-  return innerWidth > 700 && (kept ?? (innerWidth >= WIDE ? 'open' : 'closed')) === 'open';
+  return innerWidth > 700 && (kept(RAIL) ?? (innerWidth >= WIDE ? 'open' : 'closed')) === 'open';
 }
 
 /**

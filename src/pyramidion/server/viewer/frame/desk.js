@@ -1,5 +1,6 @@
 // @ts-check
 import { Drawer } from './drawer.js';
+import { keep, RAIL } from './kept.js';
 import { Rail } from './rail.js';
 
 /**
@@ -15,7 +16,6 @@ import { Rail } from './rail.js';
  * @property {string} open   '' for none.
  */
 
-const RAIL_KEY = 'pyramidion-rail';
 const REST = 150; // ms between two looks at what the rail shows
 
 export class Desk {
@@ -55,7 +55,7 @@ export class Desk {
   toggleRail() {
     const open = this.body.classList.toggle('with-rail');
     this.rail.element.hidden = !open;
-    keep(RAIL_KEY, open ? 'open' : 'closed');
+    keep(RAIL, open ? 'open' : 'closed');
     this.update();
   }
 
@@ -184,14 +184,5 @@ export class Desk {
       bench.coming.delete(tool.id);
       this.#loading -= 1;
     }
-  }
-}
-
-/** @param {string} key @param {string} value */
-function keep(key, value) {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // Storage may be forbidden: the choice then lasts as long as the page.
   }
 }

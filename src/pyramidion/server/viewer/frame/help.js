@@ -10,14 +10,14 @@ export const HELP = new URL('./help.css', import.meta.url).href;
  *
  * @param {readonly import('./actions.js').Action[]} actions
  * @param {string} gestures   What mouse and fingers do.
- * @returns {HTMLDialogElement}
  */
-export function helpDialog(actions, gestures) {
+export function showHelp(actions, gestures) {
+  if (document.querySelector('dialog[open]')) return; // asked for twice
   void loadStyle(HELP);
   const rows = actions.map(({ label, keyText }) =>
     h('tr', {}, h('td', {}, ...keyText.split(' ').map((key) => h('kbd', {}, key))), h('td', {}, label)));
   const dialog = h(
-    'dialog', { class: 'help', 'aria-labelledby': 'help-title' },
+    'dialog', { class: 'help', 'aria-labelledby': 'help-title', onclose: () => dialog.remove() },
     h(
       'header', {},
       h('h2', { id: 'help-title' }, 'Keys and gestures'),
@@ -29,5 +29,6 @@ export function helpDialog(actions, gestures) {
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close(); // a click beside it
   });
-  return dialog;
+  document.body.append(dialog);
+  dialog.showModal();
 }

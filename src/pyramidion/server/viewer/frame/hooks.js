@@ -23,14 +23,12 @@ export function testHooks(app) {
     /** @param {string} id   Open a tool of the active panel. */
     tool: (id) => app.openTool(id),
     get error() {
-      return app.error?.message ?? [...(app.scheduler?.failures.values() ?? [])][0]?.message ?? null;
+      const { error, scheduler } = app.active ?? {};
+      return (error ?? scheduler?.failures.values().next().value)?.message ?? null;
     },
   };
 }
 
-/** @returns {Promise<void>} */
 function nextFrame() {
-  return new Promise((resolve) => {
-    requestAnimationFrame(() => resolve());
-  });
+  return new Promise((resolve) => void requestAnimationFrame(resolve));
 }

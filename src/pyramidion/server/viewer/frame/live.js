@@ -6,7 +6,7 @@ import { loadStyle } from './style.js';
 /** As in `panels.js`. */
 const MODULES = {
   live: [
-    '../frame/controls', '../frame/surface', '../frame/wheel', '../image/channels', '../image/colormaps', '../image/colour', '../image/geometry',
+    '../frame/surface', '../frame/wheel', '../image/channels', '../image/colormaps', '../image/colour', '../image/geometry',
     '../image/gestures', '../image/look', '../image/moving', '../image/place', '../image/sampling', '../image/texts', '../image/times', 'actions',
     'asking', 'build', 'clock', 'contrast', 'drawing', 'feed', 'fetching', 'frozen', 'link', 'news', 'open', 'pane', 'panel', 'sensor', 'strip',
     'texts', 'tools', 'values', 'words',

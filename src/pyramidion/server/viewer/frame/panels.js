@@ -11,11 +11,11 @@ import { loadStyle } from './style.js';
 /** Files of each panel beside those of the page itself, so that they are asked for all at once. */
 const MODULES = {
   wave: [
-    '../frame/controls', '../frame/state', '../frame/surface', '../frame/wheel', 'actions', 'axis', 'columns', 'dataset', 'draw', 'figure', 'hover',
+    '../frame/state', '../frame/surface', '../frame/wheel', 'actions', 'axis', 'columns', 'dataset', 'draw', 'figure', 'hover',
     'interaction', 'levels', 'link', 'open', 'panel', 'plot', 'scale', 'state', 'supply', 'texts', 'tools', 'view', 'window',
   ],
   image: [
-    '../frame/controls', '../frame/surface', '../frame/wheel', 'actions', 'axes', 'build', 'channels', 'colormaps', 'colour', 'contrast', 'dataset',
+    '../frame/surface', '../frame/wheel', 'actions', 'axes', 'build', 'channels', 'colormaps', 'colour', 'contrast', 'dataset',
     'geometry', 'gestures', 'link', 'look', 'measuring', 'moving', 'open', 'overlay', 'pane', 'panel', 'place', 'planning', 'play', 'readout',
     'sampling', 'sliders', 'texts', 'tiles', 'tools',
   ],

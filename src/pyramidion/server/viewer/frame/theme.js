@@ -1,5 +1,5 @@
 // @ts-check
-const KEY = 'pyramidion-theme';
+import { keep, kept, THEME } from './kept.js';
 
 /** The theme chosen, else the one of the system. @returns {'light' | 'dark'} */
 export function currentTheme() {
@@ -10,7 +10,7 @@ export function currentTheme() {
 
 /** Take over what was chosen before. @param {() => void} changed Called whenever the colours change. */
 export function startTheme(changed) {
-  const stored = read();
+  const stored = kept(THEME);
   if (stored === 'light' || stored === 'dark') document.documentElement.dataset.theme = stored;
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', changed);
 }
@@ -19,19 +19,6 @@ export function startTheme(changed) {
 export function switchTheme(changed) {
   const next = currentTheme() === 'dark' ? 'light' : 'dark';
   document.documentElement.dataset.theme = next;
-  try {
-    localStorage.setItem(KEY, next);
-  } catch {
-    // Storage may be forbidden: the choice then lasts as long as the page.
-  }
+  keep(THEME, next);
   changed();
-}
-
-/** @returns {string | null} */
-function read() {
-  try {
-    return localStorage.getItem(KEY);
-  } catch {
-    return null;
-  }
 }

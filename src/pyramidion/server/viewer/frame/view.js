@@ -34,11 +34,6 @@ export class View {
     this.element = h('div', { class: 'view' });
   }
 
-  /** Decoding threads of all views; null while none was needed. */
-  static get pool() {
-    return pool;
-  }
-
   /** @param {import('./types.js').PanelHost} host @param {string | undefined} asked   The panel that the link names. */
   async open(host, asked) {
     this.opened = false;
