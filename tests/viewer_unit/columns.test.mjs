@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { load, random } from './viewer.mjs';
 
-const { edges, gather, visibleSamples } = await load('wave/columns.js');
+const { Columns, eachBar, edges, gather, visibleSamples } = await load('wave/columns.js');
 
 /** A record with its levels, cut into chunks, of which some may be absent. */
 function record(values, factors, chunk, present = () => true, keepTail = true) {
@@ -99,4 +99,18 @@ test('columns at the far end of a record of 2^50 samples are still right', () =>
   const columns = gather({ grids, samples, piece, level: 0, a: samples - 100.5, b: samples - 0.5, width: 50 });
   assert.equal(columns.hi[49], 7);
   assert.ok([...columns.hi].slice(0, 49).every((v) => v === 0));
+});
+
+test('bars reach the column before, over lined ones, and not over holes', () => {
+  const columns = new Columns(7);
+  const ranges = [[0, 2], [5, 6], [4, 7], null, [9, 9], [1, 2], [4, 4]];
+  ranges.forEach((range, x) => range && ([columns.lo[x], columns.hi[x]] = range));
+  columns.lined[5] = 1;
+  const bars = (vertical) => {
+    const seen = [];
+    eachBar(columns, vertical, (...bar) => seen.push(bar));
+    return seen;
+  };
+  assert.deepEqual(bars((code) => 10 - code), [[0, 8, 10], [1, 4, 8], [2, 3, 6], [4, 1, 1], [6, 6, 8]]);
+  assert.deepEqual(bars((code) => code), [[0, 0, 2], [1, 2, 6], [2, 4, 7], [4, 9, 9], [6, 2, 4]], 'a gain below 0');
 });

@@ -65,6 +65,31 @@ export class Columns {
 }
 
 /**
+ * The upright bar of each column that is not lined: from its largest to its smallest value, and as far beyond as it takes to
+ * reach the column before, so that a trace has no gaps.
+ *
+ * @param {Columns} columns @param {(code: number) => number} vertical   Pixels from the top.
+ * @param {(x: number, top: number, bottom: number) => void} visit
+ */
+export function eachBar({ lo, hi, lined, width }, vertical, visit) {
+  let above = NaN; // the column before: its upper and lower end
+  let below = NaN;
+  for (let x = 0; x < width; x++) {
+    if (!(lo[x] <= hi[x])) {
+      above = below = NaN;
+      continue;
+    }
+    const p = vertical(lo[x]);
+    const q = vertical(hi[x]);
+    const top = p < q ? p : q;
+    const bottom = p < q ? q : p;
+    if (!lined[x]) visit(x, top > below ? below : top, bottom < above ? above : bottom);
+    above = top;
+    below = bottom;
+  }
+}
+
+/**
  * The samples a window shows: those at positions a <= k < b. A window of another channel's clock may show none.
  *
  * @param {number} a @param {number} b @param {number} samples

@@ -1,4 +1,6 @@
 // @ts-check
+import { eachBar } from './columns.js';
+
 /**
  * How many of many traces cover each pixel. Pure.
  *
@@ -25,28 +27,9 @@ export class Cover {
  */
 export function coverOf(columns, window, vertical, height) {
   const cover = new Cover(columns.width);
-  coverBins(cover, columns, vertical, height);
+  eachBar(columns, vertical, (x, top, bottom) => widen(cover, x, top, bottom, height));
   if (columns.runs.length > 0) coverLines(cover, columns, window, vertical, height);
   return cover;
-}
-
-/** @param {Cover} cover @param {Columns} columns @param {(code: number) => number} vertical @param {number} height */
-function coverBins(cover, { lo, hi, lined, width }, vertical, height) {
-  let above = NaN; // the column before
-  let below = NaN;
-  for (let x = 0; x < width; x++) {
-    if (!(lo[x] <= hi[x])) {
-      above = below = NaN;
-      continue;
-    }
-    const p = vertical(lo[x]);
-    const q = vertical(hi[x]);
-    const top = p < q ? p : q;
-    const bottom = p < q ? q : p;
-    if (!lined[x]) widen(cover, x, top > below ? below : top, bottom < above ? above : bottom, height);
-    above = top;
-    below = bottom;
-  }
 }
 
 /** @param {Cover} cover @param {Columns} columns @param {Window} window @param {(code: number) => number} vertical @param {number} height */

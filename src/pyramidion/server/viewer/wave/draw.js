@@ -1,4 +1,6 @@
 // @ts-check
+import { eachBar } from './columns.js';
+
 /**
  * Drawing on a 2D canvas. All positions are device pixels.
  *
@@ -46,29 +48,11 @@ function strokeColumns(context, columns, vertical, style) {
   // Two pixels of length at least: wherever it starts, a segment of two covers one whole pixel, so nothing can be
   // thinned away by antialiasing.
   const pad = Math.max(1, 0.75 * style.scale);
-  const { lo, hi, width } = columns;
-  let above = NaN; // the column before: its upper and lower end
-  let below = NaN;
   context.beginPath();
-  for (let x = 0; x < width; x++) {
-    if (!(lo[x] <= hi[x])) {
-      above = below = NaN;
-      continue;
-    }
-    const p = vertical(lo[x]);
-    const q = vertical(hi[x]);
-    const top = Math.min(p, q);
-    const bottom = Math.max(p, q);
-    if (!columns.lined[x]) {
-      // Reach the neighbour where the ranges do not touch, so that the trace has no gaps.
-      const from = top > below ? below : top;
-      const to = bottom < above ? above : bottom;
-      context.moveTo(x + 0.5, from - pad);
-      context.lineTo(x + 0.5, to + pad);
-    }
-    above = top;
-    below = bottom;
-  }
+  eachBar(columns, vertical, (x, top, bottom) => {
+    context.moveTo(x + 0.5, top - pad);
+    context.lineTo(x + 0.5, bottom + pad);
+  });
   context.lineWidth = Math.max(1, Math.round(style.scale)); // a lone spike must not be a hair on a dense screen
   context.lineCap = 'butt';
   context.stroke();
