@@ -3,6 +3,7 @@ import { h, setText } from '../../frame/dom.js';
 import { formatCount, prefixed, prefixPower, scaled } from '../../frame/si.js';
 import { extremesOf, readSegments } from '../manysegments.js';
 import { valueOf } from '../texts.js';
+import { orderOf } from './segmentorder.js';
 import { inSlices } from './slices.js';
 
 /**
@@ -42,9 +43,11 @@ export class SegmentTable {
   /** Segments in the order of the rows. @type {Uint32Array} */ #order;
   /** @type {{by: Column, down: boolean}} */ #sorted = { by: 'seg', down: false };
   /** @type {AbortController | null} */ #reading = null;
+  /** @type {AbortController | null} */ #sorting = null;
   /** 1 where the extremes are known, or cannot be. */ #read = new Uint8Array(0);
   /** Channel and trace. */ #selected = '';
   /** ... whose trigger times are here. */ #timed = '';
+  /** Largest magnitudes of trigger times, gaps and values. */ #largest = { trigger: 0, gap: 0, value: 0 };
   #told = -Infinity;
   #frame = 0;
   /** @type {{power: Record<Column, number>, decimals: Record<Column, number>}} */
@@ -56,7 +59,8 @@ export class SegmentTable {
     this.changed = changed;
     this.count = panel.dataset.shape.segments;
     this.#numbers = this.#empty();
-    this.#order = Uint32Array.from({ length: this.count }, (_, i) => i);
+    this.#order = new Uint32Array(this.count);
+    for (let i = 0; i < this.count; i++) this.#order[i] = i;
     this.heads = COLUMNS.map(({ id, label, title }) => h('th', { scope: 'col', 'aria-sort': 'none', 'data-column': id }, h('button', { type: 'button', title, onclick: () => this.sort(id) }, label)));
     this.above = h('tr', { class: 'segment-space', 'aria-hidden': 'true' });
     this.below = h('tr', { class: 'segment-space', 'aria-hidden': 'true' });
@@ -69,12 +73,14 @@ export class SegmentTable {
   /** @returns {Numbers} */
   #empty() {
     const column = () => new Float64Array(this.count).fill(NaN);
-    return { seg: column().map((_, i) => i), trigger: column(), gap: column(), min: column(), max: column(), span: column() };
+    const seg = column();
+    for (let i = 0; i < this.count; i++) seg[i] = i;
+    return { seg, trigger: column(), gap: column(), min: column(), max: column(), span: column() };
   }
 
-  /** Nothing is read. */
+  /** Nothing is read or sorted. */
   get settled() {
-    return this.#reading === null && this.#frame === 0;
+    return this.#reading === null && this.#sorting === null && this.#frame === 0;
   }
 
   /** Show the current channel and trace, and go on reading. */
@@ -85,9 +91,10 @@ export class SegmentTable {
       this.#selected = `${ch} ${trc}`;
       this.#numbers = this.#empty();
       this.#read = new Uint8Array(this.count);
+      this.#largest = { trigger: 0, gap: 0, value: 0 };
       this.known = 0;
       this.table.classList.add('untimed');
-      this.#arrange();
+      void this.#arrange();
     }
     this.#go();
   }
@@ -121,7 +128,7 @@ export class SegmentTable {
       if (this.known < this.count && performance.now() < this.#told + TELL) continue;
       this.#told = performance.now();
       this.#rescale();
-      if (['min', 'max', 'span'].includes(this.#sorted.by)) this.#arrange();
+      if (['min', 'max', 'span'].includes(this.#sorted.by)) await this.#arrange();
       else this.#soon();
       this.changed();
     }
@@ -131,26 +138,38 @@ export class SegmentTable {
   #take(read, calibration) {
     const codes = extremesOf(read);
     const ends = codes ? [valueOf(calibration, codes.min), valueOf(calibration, codes.max)] : [NaN, NaN];
-    this.#numbers.min[read.seg] = Math.min(...ends);
-    this.#numbers.max[read.seg] = Math.max(...ends);
-    this.#numbers.span[read.seg] = Math.abs(ends[1] - ends[0]);
+    const { min, max, span } = this.#numbers;
+    min[read.seg] = Math.min(...ends);
+    max[read.seg] = Math.max(...ends);
+    span[read.seg] = Math.abs(ends[1] - ends[0]);
+    for (const column of [min, max, span]) this.#see('value', column[read.seg]);
     this.#read[read.seg] = 1;
     this.known += 1;
+  }
+
+  /** @param {'trigger' | 'gap' | 'value'} what @param {number} number */
+  #see(what, number) {
+    const size = Math.abs(number);
+    if (size > this.#largest[what] && size < Infinity) this.#largest[what] = size;
   }
 
   /** When each was triggered. @returns {Generator<number, void>} */
   *#times() {
     const { selection, dataset } = this.panel;
     const { trigger, gap } = this.#numbers;
+    let timed = false;
     for (let seg = 0; seg < this.count; seg++) {
       trigger[seg] = dataset.calibration({ ...selection, seg }).trigger ?? NaN;
       if (seg > 0) gap[seg] = trigger[seg] - trigger[seg - 1];
+      this.#see('trigger', trigger[seg]);
+      this.#see('gap', gap[seg]);
+      if (!Number.isNaN(trigger[seg])) timed = true;
       if (seg % 256 === 255) yield seg / this.count;
     }
     this.#timed = this.#selected;
-    this.table.classList.toggle('untimed', trigger.every(Number.isNaN));
+    this.table.classList.toggle('untimed', !timed);
     this.#rescale();
-    this.#arrange();
+    void this.#arrange();
   }
 
   /** Whether the extremes of all segments are read, not only of those that are seen. */
@@ -184,18 +203,24 @@ export class SegmentTable {
   /** @param {Column} by   Once more for the other way round. */
   sort(by) {
     this.#sorted = { by, down: this.#sorted.by === by && !this.#sorted.down };
-    this.#arrange();
-    this.element.scrollTop = 0;
+    void this.#arrange().then(() => {
+      this.element.scrollTop = 0;
+    });
   }
 
-  #arrange() {
+  /** Put the segments in order; the rows stay as they are until that is done, or until another order is wanted. */
+  async #arrange() {
+    this.#sorting?.abort();
+    const sorting = new AbortController();
+    this.#sorting = sorting;
     const { by, down } = this.#sorted;
-    const values = this.#numbers[by];
-    this.#order = Uint32Array.from({ length: this.count }, (_, i) => i).sort((p, q) => {
-      const difference = values[p] - values[q];
-      if (Number.isNaN(difference)) return Number(Number.isNaN(values[p])) - Number(Number.isNaN(values[q])) || p - q; // unknown ones last
-      return (down ? -difference : difference) || p - q;
-    });
+    try {
+      this.#order = await inSlices(orderOf(this.#numbers[by], down), sorting.signal); // unknown ones last
+    } catch (error) {
+      if (sorting.signal.aborted) return;
+      throw error;
+    }
+    this.#sorting = null;
     this.heads.forEach((head, i) => head.setAttribute('aria-sort', COLUMNS[i].id !== by ? 'none' : down ? 'descending' : 'ascending'));
     this.#soon();
   }
@@ -250,12 +275,10 @@ export class SegmentTable {
   /** Each column has one prefix, so that its numbers can be compared, and as many decimals as its largest needs. */
   #rescale() {
     const { timeUnit, valueUnit } = this.panel.dataset;
-    const largest = (/** @type {Column} */ id) => this.#numbers[id].reduce((most, number) => (Math.abs(number) > most && Math.abs(number) < Infinity ? Math.abs(number) : most), 0);
-    const values = Math.max(largest('min'), largest('max'), largest('span'));
     COLUMNS.forEach(({ id, label }, i) => {
       if (id === 'seg') return;
       const timed = id === 'trigger' || id === 'gap';
-      const most = timed ? largest(id) : values;
+      const most = this.#largest[timed ? id : 'value'];
       const power = prefixPower(most);
       this.#scales.power[id] = power;
       this.#scales.decimals[id] = most > 0 ? Math.max(0, DIGITS[id] - 1 - Math.floor(Math.log10(most) + 1e-12) + power) : 0;
