@@ -5,7 +5,7 @@ import { isFine, whole } from './texts.js';
 /**
  * The waveform panel's view as part of a link: `v=1&p=wave&ch=0,1&trc=0&seg=0&t=<from>,<to>` with times in seconds; where
  * they differ from what is usual also `lay`, `segs`, the cursors `x` and `y`, `lens=<from>,<to>|...` and the notes
- * `n=<time>~<text>|...`.
+ * `n=<time>~<text>|...`, and how the spectrum is shown, `spec`.
  *
  * @typedef {import('./panel.js').WavePanel} WavePanel
  * @typedef {import('../frame/hash.js').HashState} HashState
@@ -13,14 +13,14 @@ import { isFine, whole } from './texts.js';
 
 const LONGEST_NOTE = 200;
 /** What this panel writes. */
-const KEYS = ['t', 's', 'x', 'y', 'sx', 'sy', 'lay', 'segs', 'lens', 'n'];
+const KEYS = ['t', 's', 'x', 'y', 'sx', 'sy', 'lay', 'segs', 'lens', 'n', 'spec'];
 
 /**
  * @param {WavePanel} panel @param {HashState} before   Its unknown keys stay.
  * @returns {HashState}
  */
 export function hashOf(panel, before) {
-  const { channels, layout, trc, seg, window, cursors, notes, lenses, segments } = panel.state.value;
+  const { channels, layout, trc, seg, window, cursors, notes, lenses, segments, spectrum } = panel.state.value;
   const { calibration } = panel;
   const time = (/** @type {number} */ position) => calibration.start + position * calibration.interval;
   const fine = isFine(calibration, window.a, window.b);
@@ -33,6 +33,7 @@ export function hashOf(panel, before) {
   state.set(fine ? 't' : 's', formatNumbers([window.a, window.b].map(place)));
   if (layout !== 'overlay') state.set('lay', layout);
   if (segments !== 'one') state.set('segs', segments);
+  if (spectrum) state.set('spec', spectrum);
   for (const name of /** @type {const} */ (['x', 'y'])) {
     const at = cursors[name];
     if (at !== null) state.set(fine ? name : `s${name}`, String(place(at)));
@@ -51,6 +52,7 @@ export function showHash(panel, state) {
     channels, trc: number('trc', view.trc), seg: number('seg', view.seg),
     layout: state.get('lay') === 'stacked' ? 'stacked' : 'overlay',
     segments: /** @type {'one'} */ (state.get('segs') ?? 'one'),
+    spectrum: state.get('spec') ?? '',
   });
   showPlaces(panel, state);
 }

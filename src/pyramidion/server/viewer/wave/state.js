@@ -17,6 +17,7 @@ import { clampWindow, wholeRecord } from './window.js';
  * @property {readonly {at: number, text: string}[]} notes
  * @property {readonly Window[]} lenses
  * @property {'one' | 'under' | 'density'} segments   How the segments are shown.
+ * @property {string} spectrum   How the spectrum is shown, in the words of `tools/spectrumsettings.js`; '' for as usual.
  */
 
 const MOST_NOTES = 64;
@@ -26,7 +27,7 @@ const MOST_LENSES = 4;
 export function waveState(dataset) {
   /** @type {WaveView} */ const first = {
     channels: [0], layout: 'overlay', trc: 0, seg: 0, window: wholeRecord(dataset.samples),
-    cursors: { x: null, y: null }, notes: [], lenses: [], segments: 'one',
+    cursors: { x: null, y: null }, notes: [], lenses: [], segments: 'one', spectrum: '',
   };
   return new State(first, (view) => settle(view, dataset));
 }
@@ -47,5 +48,6 @@ function settle(view, dataset) {
     notes: view.notes.filter(({ at }) => Number.isFinite(at)).slice(0, MOST_NOTES).map(({ at, text }) => ({ at: Math.round(at), text })),
     lenses: view.lenses.slice(0, MOST_LENSES).map((lens) => clampWindow(lens, samples)),
     segments: dataset.shape.segments > 1 && (view.segments === 'under' || view.segments === 'density') ? view.segments : 'one',
+    spectrum: view.spectrum,
   };
 }

@@ -10,6 +10,7 @@ import { WINDOWS, windowShape } from '../windows.js';
 import { heightOf } from './spectrumaxes.js';
 import { Analyst, GapError, spectrumOf } from './spectrumjob.js';
 import { SpectrumPlot, valueText } from './spectrumplot.js';
+import { readSettings, settingsText, USUAL } from './spectrumsettings.js';
 
 /**
  * The spectrum of the window: a plot under the waveform, and its highest lines.
@@ -47,18 +48,22 @@ class SpectrumTool {
   #trouble = '';
   #share = 0;
   #analyst = new Analyst();
+  /** The settings that are shown, as the view says them. */ #said = '';
 
   /** @param {WavePanel} panel */
   constructor(panel) {
     this.panel = panel;
-    this.plot = new SpectrumPlot(() => panel.element, () => this.#listLines());
+    this.plot = new SpectrumPlot(() => panel.element, () => this.#chosen());
     const unit = panel.dataset.valueUnit;
-    this.shape = choice('Window', WINDOWS.map(({ id, label }) => [id, label]), 'hann', () => this.update());
+    this.shape = choice('Window', WINDOWS.map(({ id, label }) => [id, label]), USUAL.shape, () => this.#chosen());
     this.kind = choice('Amplitude', [
       ['peak', 'peak'], ['rms', 'RMS'], ['decibel', `RMS in dB re 1 ${unit || 'unit'}`], ['density', `density in ${densityUnit(panel)}`],
-    ], 'decibel', () => void this.#drawAgain());
-    this.scale = choice('Frequency', [['linear', 'linear'], ['log', 'logarithmic']], 'linear', () => this.#rescale());
-    this.centred = h('input', { type: 'checkbox', checked: true, onchange: () => this.update() });
+    ], USUAL.kind, () => this.#chosen());
+    this.scale = choice('Frequency', [['linear', 'linear'], ['log', 'logarithmic']], 'linear', () => {
+      this.plot.zoomed = null;
+      this.#chosen();
+    });
+    this.centred = h('input', { type: 'checkbox', checked: true, onchange: () => this.#chosen() });
     this.state = h('p', { class: 'spectrum-state', role: 'status' });
     this.lines = h('tbody');
     this.noLines = h('p', { hidden: true }, 'No line stands out here.');
@@ -109,7 +114,8 @@ class SpectrumTool {
   /** The view, or a setting, may be another one. */
   update() {
     if (!this.#visible) return;
-    const { channels, trc, seg, window } = this.panel.state.value;
+    const { channels, trc, seg, window, spectrum } = this.panel.state.value;
+    if (spectrum !== this.#said) this.#take(readSettings(spectrum));
     const key = JSON.stringify([channels, trc, seg, window, this.shape.value, this.centred.checked]);
     if (key === this.#key) {
       this.plot.show(this.plot.scene, this.plot.note.textContent ?? ''); // the theme may have changed
@@ -120,6 +126,41 @@ class SpectrumTool {
     clearTimeout(this.#timer);
     this.#timer = globalThis.setTimeout(() => void this.#compute(key), this.#foundKey === '' ? 0 : REST);
     this.#show();
+  }
+
+  /** Something was chosen here: it becomes part of the view. */
+  #chosen() {
+    const before = readSettings(this.#said);
+    this.#said = settingsText(this.#settings);
+    this.panel.state.set({ spectrum: this.#said });
+    this.#follow(before);
+    this.update();
+  }
+
+  /** The view is to be shown like this. @param {import('./spectrumsettings.js').Settings} settings */
+  #take(settings) {
+    const before = this.#settings;
+    this.shape.value = settings.shape;
+    this.kind.value = settings.kind;
+    this.scale.value = settings.log ? 'log' : 'linear';
+    this.centred.checked = settings.centred;
+    this.plot.zoomed = settings.zoomed;
+    this.#said = settingsText(settings);
+    this.panel.state.set({ spectrum: this.#said }); // without what could not be used
+    this.#follow(before);
+  }
+
+  /** Draw what needs no other transform. @param {import('./spectrumsettings.js').Settings} before */
+  #follow({ kind, log, zoomed }) {
+    const now = this.#settings;
+    if (kind !== now.kind) void this.#drawAgain();
+    else if (log !== now.log) this.#show();
+    else if (zoomed !== now.zoomed) this.#listLines();
+  }
+
+  /** @returns {import('./spectrumsettings.js').Settings} */
+  get #settings() {
+    return { shape: this.shape.value, kind: this.#kind, log: this.scale.value === 'log', centred: this.centred.checked, zoomed: this.plot.zoomed };
   }
 
   /** @param {string} key */
@@ -206,11 +247,6 @@ class SpectrumTool {
     const found = this.#found;
     const curves = await this.#drawn(found);
     if (found === this.#found) this.#curves = curves;
-    this.#show();
-  }
-
-  #rescale() {
-    this.plot.zoomed = null;
     this.#show();
   }
 
@@ -307,6 +343,9 @@ function choice(name, options, first, changed) {
     element: h('label', { class: 'spectrum-choice' }, name, select),
     get value() {
       return select.value;
+    },
+    set value(option) {
+      select.value = option;
     },
     get label() {
       return select.selectedOptions[0].label;
