@@ -58,8 +58,8 @@ export function drawRow(paint, dataset, row, { times, values, covered, named }) 
   context.restore();
 }
 
-/** @param {Paint} paint @param {WaveDataset} dataset @param {Row} row @param {boolean} named */
-function drawTraces(paint, dataset, row, named) {
+/** @param {Pick<Paint, 'context' | 'scale' | 'css'>} paint @param {WaveDataset} dataset @param {Row} row @param {boolean} named */
+export function drawTraces(paint, dataset, row, named) {
   const { context, scale } = paint;
   const order = [...row.traces].reverse(); // the active one on top
   const style = (/** @type {Trace} */ { ch }) => ({ trace: paint.css(`--trace-${ch % 6}`), scale });

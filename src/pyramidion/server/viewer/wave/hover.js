@@ -1,6 +1,46 @@
 // @ts-check
+import { setText } from '../frame/dom.js';
 import { formatCount, formatSi } from '../frame/si.js';
 import { placeText, valueOf } from './texts.js';
+
+/** The pointer over the plot, and what is said and shown of the place where it is. */
+export class Hover {
+  /** Share of the width, and CSS pixels from the top. @type {{anchor: number, y: number} | null} */ #pointer = null;
+
+  /** @param {import('./panel.js').WavePanel} panel */
+  constructor(panel) {
+    this.panel = panel;
+  }
+
+  /** Share of the width; the middle while the pointer is elsewhere. */
+  get anchor() {
+    return this.#pointer?.anchor ?? 0.5;
+  }
+
+  /** @param {number | null} anchor   Null: it leaves. @param {number} y */
+  move(anchor, y) {
+    this.#pointer = anchor === null ? null : { anchor, y };
+    this.show();
+  }
+
+  show() {
+    const { cover, dataset, host, plot, view: { cursor, dot, readout } } = this.panel;
+    const pointer = cover ? null : this.#pointer;
+    const row = pointer && plot.rowAt(pointer.y * plot.surface.scale);
+    const trace = row?.traces.find((one) => one === plot.active) ?? row?.traces[0];
+    const what = pointer && trace?.columns ? describeColumn(trace.columns, trace.window, pointer.anchor, dataset, trace.calibration) : null;
+    cursor.hidden = readout.hidden = !what;
+    dot.hidden = !what || what.code === null || Number.isNaN(what.code);
+    const named = what && trace && plot.traces.length > 1 ? `${dataset.channelName(trace.ch)}   ${what.text}` : (what?.text ?? '');
+    host.pointed(named);
+    if (!what || !pointer || !trace) return;
+    cursor.style.left = dot.style.left = readout.style.left = `${what.share * 100}%`;
+    if (what.code !== null) dot.style.top = `${plot.verticalOf(what.code, trace.ch) / plot.surface.scale}px`;
+    setText(readout, named);
+    readout.classList.toggle('on-left', pointer.anchor > 0.5);
+    readout.style.top = `${pointer.y}px`;
+  }
+}
 
 /**
  * What lies under the pointer: the nearest sample where samples are drawn as a line, else the extremes of the column.
@@ -12,7 +52,7 @@ import { placeText, valueOf } from './texts.js';
  * @param {import('./dataset.js').Calibration} calibration
  * @returns {{share: number, text: string, code: number | null} | null}   `code` when it is one sample.
  */
-export function describeColumn(columns, { a, b }, anchor, dataset, calibration) {
+function describeColumn(columns, { a, b }, anchor, dataset, calibration) {
   const { timeUnit, valueUnit } = dataset;
   const position = a + (b - a) * anchor;
   const sample = Math.round(position);

@@ -4,12 +4,10 @@ import { setText } from '../frame/dom.js';
 import { Late } from '../frame/late.js';
 import { Surface } from '../frame/surface.js';
 import { waveActions } from './actions.js';
-import { gather } from './columns.js';
-import { drawClipped, drawTrace } from './draw.js';
-import { describeColumn } from './hover.js';
+import { drawTraces } from './figure.js';
+import { Hover } from './hover.js';
 import { listenPlot, listenStrip } from './interaction.js';
-import { Plot, shifted } from './plot.js';
-import { valueRange } from './scale.js';
+import { gatherTraces, Plot, rangeOf, shifted } from './plot.js';
 import { waveState } from './state.js';
 import { Supply } from './supply.js';
 import { captionText, levelText, summaryText, timeAt } from './texts.js';
@@ -45,7 +43,7 @@ export class WavePanel {
   #lastPlan = -Infinity;
   /** Where the last zoom was aimed at, in samples. */
   #target;
-  /** @type {{anchor: number, y: number} | null} */ #pointer = null;
+  #hover = new Hover(this);
   #stripDrawn = '';
   /** Nobody has moved yet. */
   #opening = true;
@@ -172,7 +170,7 @@ export class WavePanel {
   }
 
   /** @param {number} factor @param {number} [anchor]  Share of the width; the pointer or the middle by default. */
-  zoom(factor, anchor = this.#pointer?.anchor ?? 0.5) {
+  zoom(factor, anchor = this.#hover.anchor) {
     const { a, b } = this.window;
     this.setWindow(zoomWindow(this.window, factor, anchor, this.dataset.samples), a + (b - a) * anchor);
   }
@@ -185,7 +183,7 @@ export class WavePanel {
   /** @returns {number} The position under the pointer, else the middle of the view. */
   get aim() {
     const { a, b } = this.window;
-    return a + (b - a) * (this.#pointer?.anchor ?? 0.5);
+    return a + (b - a) * this.#hover.anchor;
   }
 
   /** Set a cursor where the pointer is. @param {'x' | 'y'} name */
@@ -204,7 +202,7 @@ export class WavePanel {
     if (this.#picked) this.#pick(null);
     else if (this.state.value.cursors.x !== null || this.state.value.cursors.y !== null) this.state.set({ cursors: { x: null, y: null } });
     this.pointing.cancel();
-    this.#hover(null, 0);
+    this.#hover.move(null, 0);
   }
 
   /**
@@ -282,7 +280,7 @@ export class WavePanel {
         this.setWindow({ a: a + (b - a) * from, b: a + (b - a) * to });
       },
       marking: (from, to) => this.#mark(from, to),
-      hover: (anchor, y) => this.#hover(anchor, y),
+      hover: (anchor, y) => this.#hover.move(anchor, y),
       press: (anchor, y) => this.#press(anchor, y),
     });
   }
@@ -386,22 +384,18 @@ export class WavePanel {
     const whole = wholeRecord(this.dataset.samples);
     const level = supply.level(whole, strip.width, selection);
     const { ch, trc, seg } = selection;
-    if (!strip.measured || level < 0 || this.#stripDrawn === `${ch} ${trc} ${seg} ${level}`) return;
-    const columns = gather(supply.scene(whole, strip.width, selection, level));
-    const { gain, offset } = this.calibration;
-    const codes = columns.range();
-    const ends = codes && [codes.min * gain - offset, codes.max * gain - offset];
-    const range = valueRange(ends && { min: Math.min(...ends), max: Math.max(...ends) }, Math.abs(gain));
+    const drawn = `${ch} ${trc} ${seg} ${level}`;
+    if (!strip.measured || level < 0 || this.#stripDrawn === drawn) return;
+    const traces = gatherTraces(this, whole, [selection], strip.width);
+    const range = rangeOf(this.dataset, traces);
     strip.clear();
     if (range) {
-      const scale = (strip.height - 6 * strip.scale) / (range.max - range.min);
-      const vertical = (/** @type {number} */ code) => 3 * strip.scale + (range.max - (code * gain - offset)) * scale;
-      const css = getComputedStyle(this.element);
-      drawTrace(strip.context, columns, whole, vertical, { trace: css.getPropertyValue(`--trace-${ch % 6}`).trim(), scale: strip.scale });
-      const limits = this.dataset.clipCodes(selection);
-      if (limits) drawClipped(strip.context, columns, whole, vertical, limits, { trace: css.getPropertyValue('--clip').trim(), scale: strip.scale });
+      const { context, scale } = strip;
+      const style = getComputedStyle(this.element);
+      const css = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
+      drawTraces({ context, scale, css }, this.dataset, { traces, ch, top: 3 * scale, height: strip.height - 6 * scale, ...range }, false);
     }
-    if (columns.complete) this.#stripDrawn = `${ch} ${trc} ${seg} ${level}`;
+    if (traces[0].columns?.complete) this.#stripDrawn = drawn;
   }
 
   /** Words and numbers for what the canvas shows. */
@@ -418,7 +412,7 @@ export class WavePanel {
     const tooWide = this.level < 0 || holes;
     view.note.hidden = !tooWide || this.cover !== null;
     if (tooWide) setText(view.note, 'Part of this stretch is in no overview of this store. Zoom in to see its samples.');
-    this.#showPointer();
+    this.#hover.show();
     this.#placeNow();
   }
 
@@ -434,38 +428,6 @@ export class WavePanel {
     const { now, window: { a, b }, view } = this;
     view.now.hidden = now === null || now < a || now > b;
     if (now !== null) view.now.style.left = `${((now - a) / (b - a)) * 100}%`;
-  }
-
-  /** @param {number | null} anchor @param {number} y */
-  #hover(anchor, y) {
-    this.#pointer = anchor === null ? null : { anchor, y };
-    this.#showPointer();
-  }
-
-  /** @param {number} y   CSS pixels. @returns {import('./types.js').Trace | undefined} The trace that the pointer tells of. */
-  #pointedTrace(y) {
-    const row = this.plot.rowAt(y * this.surface.scale);
-    return row?.traces.includes(this.plot.traces[0]) ? this.plot.traces[0] : row?.traces[0];
-  }
-
-  #showPointer() {
-    const { view } = this;
-    const pointer = this.#pointer;
-    const trace = pointer && !this.cover ? this.#pointedTrace(pointer.y) : undefined;
-    const what = pointer && trace?.columns ? describeColumn(trace.columns, trace.window, pointer.anchor, this.dataset, trace.calibration) : null;
-    view.cursor.hidden = !what;
-    view.readout.hidden = !what;
-    view.dot.hidden = !what || what.code === null || Number.isNaN(what.code);
-    const named = what && trace && this.plot.traces.length > 1 ? `${this.dataset.channelName(trace.ch)}   ${what.text}` : (what?.text ?? '');
-    this.host.pointed(named);
-    if (!what || !pointer || !trace) return;
-    view.cursor.style.left = `${what.share * 100}%`;
-    view.dot.style.left = `${what.share * 100}%`;
-    if (what.code !== null) view.dot.style.top = `${this.plot.verticalOf(what.code, trace.ch) / this.surface.scale}px`;
-    setText(view.readout, named);
-    view.readout.classList.toggle('on-left', pointer.anchor > 0.5);
-    view.readout.style.left = `${what.share * 100}%`;
-    view.readout.style.top = `${pointer.y}px`;
   }
 
   /** @returns {string} What the picture is drawn from. */

@@ -72,14 +72,7 @@ export class Plot {
   /** @param {Trace[]} traces @returns {{min: number, max: number}} */
   #range(traces) {
     const key = traces.map(({ ch }) => ch).join();
-    const steps = !this.source.dataset.levels[0].array.dtype.startsWith('float');
-    const seen = traces.flatMap(({ columns, calibration }) => {
-      const codes = columns?.range();
-      return codes ? [valueOf(calibration, codes.min), valueOf(calibration, codes.max)] : [];
-    });
-    const step = Math.min(...traces.map(({ calibration }) => Math.abs(calibration.gain)));
-    const range = valueRange(seen.length ? { min: Math.min(...seen), max: Math.max(...seen) } : null, steps ? step : 0);
-    const kept = range ?? this.#ranges.get(key) ?? { min: -1, max: 1 };
+    const kept = rangeOf(this.source.dataset, traces) ?? this.#ranges.get(key) ?? { min: -1, max: 1 };
     this.#ranges.set(key, kept);
     return kept;
   }
@@ -122,6 +115,17 @@ export class Plot {
   rowAt(y) {
     return this.rows.find(({ top, height }) => y <= top + height) ?? this.rows.at(-1);
   }
+}
+
+/** @param {import('./dataset.js').WaveDataset} dataset @param {Trace[]} traces @returns {{min: number, max: number} | null} The values to show. */
+export function rangeOf(dataset, traces) {
+  const steps = !dataset.levels[0].array.dtype.startsWith('float');
+  const seen = traces.flatMap(({ columns, calibration }) => {
+    const codes = columns?.range();
+    return codes ? [valueOf(calibration, codes.min), valueOf(calibration, codes.max)] : [];
+  });
+  const step = Math.min(...traces.map(({ calibration }) => Math.abs(calibration.gain)));
+  return valueRange(seen.length ? { min: Math.min(...seen), max: Math.max(...seen) } : null, steps ? step : 0);
 }
 
 /**
