@@ -14,28 +14,18 @@ nothing is looked for.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
-N_IN_FOLDER = 50
-SERVER = """
-import sys
-from pyramidion.server import build_app, serve_background
+from harness import scratch, timed
+from http_servers import served
 
-with serve_background(build_app([sys.argv[1]])) as url:
-    print(url, flush=True)
-    sys.stdin.readline()
-"""
+N_IN_FOLDER = 50
 ROOT = {
     "zarr_format": 3,
     "node_type": "group",
@@ -60,7 +50,7 @@ RAW = {
 
 def main() -> None:
     arguments = parse_arguments()
-    with tempfile.TemporaryDirectory(dir=os.environ.get("PYRAMIDION_BENCH")) as name:
+    with scratch() as name:
         make_stores(Path(name), arguments.stores)
         rounds = [one_round(Path(name), arguments.stores) for _ in range(arguments.rounds + 1)][1:]
     medians = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
@@ -93,9 +83,9 @@ def make_stores(root: Path, n_stores: int) -> None:
 
 def one_round(root: Path, n_stores: int) -> dict[str, float]:
     bound = timed(lambda: read_all(root))
-    with server(root) as url:
+    with served(root) as (url, _):
         page = timed(lambda: get(f"{url}/"))
-    with server(root) as url:
+    with served(root) as (url, _):
         get(f"{url}/small.txt")
         with Asking(f"{url}/small.txt") as asking:
             complete = timed(lambda: fill(url, n_stores))
@@ -115,15 +105,6 @@ def one_round(root: Path, n_stores: int) -> dict[str, float]:
         "small file meanwhile, median, ms": 1e3 * statistics.median(asking.waited),
         "small file meanwhile, p95, ms": 1e3 * statistics.quantiles(asking.waited, n=20)[-1],
     }
-
-
-@contextlib.contextmanager
-def server(root: Path) -> Iterator[str]:
-    """A process that serves a folder; it says its address when it answers."""
-    command = [sys.executable, "-c", SERVER, str(root)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as one:
-        yield one.stdout.readline().strip()
-        one.communicate("\n", timeout=30)
 
 
 def read_all(root: Path) -> int:
@@ -181,12 +162,6 @@ def get(url: str) -> bytes:
     with urllib.request.urlopen(url, timeout=60) as answer:
         body: bytes = answer.read()
     return body
-
-
-def timed(work) -> float:  # type: ignore[no-untyped-def]
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ Goal: at least 5 times faster than reading, less than 2 % of the bytes that read
 from __future__ import annotations
 
 import argparse
-import shutil
 import statistics
 import time
 from pathlib import Path
@@ -24,14 +23,13 @@ import numpy as np
 import zarr
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from browser import VIEWPORT, chromium
 from harness import machine, scratch
 from pyramidion.core import Box
 from pyramidion.instruments import SimulatedScope
 from pyramidion.server import ServerSettings, build_app, serve_background
 from pyramidion.workflows import ConvertOptions, generate
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-VIEWPORT = {"width": 1280, "height": 800}
 PULSE_SAMPLES = 50
 PULSE_CODES = 15_000
 LEVEL = 0.8  # volts; the signal stays below 0.5
@@ -155,11 +153,10 @@ def main() -> None:
     asked = parser.parse_args()
     scope = Pulses(int(float(asked.samples)), asked.pulses)
     print(f"{machine()}; {asked.samples} samples, {asked.pulses} pulses, medians of {asked.rounds}")
-    with scratch() as folder, sync_playwright() as playwright:
+    with scratch() as folder, sync_playwright() as playwright, chromium(playwright) as browser:
         store = Path(folder) / "pulses.zarr"
         generate(store, scope, ConvertOptions())
         settings = ServerSettings(port=0)
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         with serve_background(build_app([folder], settings), settings) as origin:
             question = {"kind": "beyond", "level": LEVEL, "side": "above", "hysteresis": 0}
             reads: list[Answer] = []
@@ -171,7 +168,6 @@ def main() -> None:
                     arrays.append(with_numpy(store))
                 for name, how in QUESTIONS.items():
                     found[name].append(ask(browser, origin, *how))
-        browser.close()
     compare(scope, reads, arrays, found)
     report(reads, arrays, found)
 

@@ -1,4 +1,4 @@
-"""Timing whole processes in turn, so that a drifting machine disturbs both alike."""
+"""What all benchmarks share: whole processes timed in turn, so that a drifting machine disturbs both alike; numbers; folders."""
 
 import os
 import platform
@@ -60,6 +60,34 @@ def ratio(runs, slow, fast):
     """Median of the ratios pair by pair."""
     pairs = zip(runs[slow], runs[fast], strict=True)
     return statistics.median(a.wall / b.wall for a, b in pairs)
+
+
+def quantile(values, share):
+    """Linear between the sorted values; NaN for none."""
+    ordered = sorted(values)
+    if not ordered:
+        return float("nan")
+    at = share * (len(ordered) - 1)
+    low = int(at)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (at - low) * (ordered[high] - ordered[low])
+
+
+def spread(values):
+    """Number, median, 95th percentile and largest, rounded."""
+    return {
+        "of": len(values),
+        "p50": round(quantile(values, 0.5), 1),
+        "p95": round(quantile(values, 0.95), 1),
+        "max": round(max(values, default=float("nan")), 1),
+    }
+
+
+def timed(work):
+    """Seconds that a call takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
 
 
 def scratch():

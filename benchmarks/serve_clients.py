@@ -15,15 +15,10 @@ and less than 64 MiB more memory.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
-import shutil
 import socket
-import statistics
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,7 +27,20 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from serve_ranges import FILE_BYTES, SENDFILE, WRK, Round, Server, nginx, ours, wrk
+from http_servers import (
+    FILE,
+    OURS,
+    SENDFILE,
+    Round,
+    Server,
+    file_in_memory,
+    middle,
+    nginx,
+    parse_arguments,
+    served,
+    write_script,
+    wrk,
+)
 
 N_CONNECTIONS = 64
 LENGTHS = {"64 KiB": 64 * 1024, "4 MiB": 4 * 2**20}
@@ -42,42 +50,23 @@ SENDING = {
     "nginx, sendfile": SENDFILE.replace("tcp_nopush on", "tcp_nopush off"),
     "nginx, copies": "sendfile off; output_buffers 2 512k;",
 }
-OURS = "pyramidion"
 N_HALF, N_SLOW = 2000, 200
 ATTACK_S = 15
 
 
 def main() -> None:
-    arguments = parse_arguments()
-    for tool in ("nginx", "wrk"):
-        if shutil.which(tool) is None:
-            sys.exit(f"{tool}: not installed: apt-get install {tool}")
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        root = folder / "data"
-        root.mkdir()
-        codes = np.random.default_rng(1).integers(0, 255, FILE_BYTES, dtype=np.uint8)
-        codes.tofile(root / "shard")
-        found = {"load": os.getloadavg()[0]}
+    arguments = parse_arguments(__doc__)
+    with file_in_memory() as (folder, root):
+        found: dict[str, Any] = {"load": os.getloadavg()[0]}
         found["throughput"] = throughput(folder, root, arguments.rounds, arguments.seconds)
-        with ours(root) as server:
+        with served(root) as server:
             request(server, 0, 10)  # opens the file
             found["alone"] = beside(server, lambda _: contextlib.nullcontext([]), 3)
             found["half-sent"] = beside(server, half_sent, ATTACK_S)
-        with ours(root) as server:
+        with served(root) as server:
             request(server, 0, 10)
             found["slow readers"] = beside(server, slow_readers, ATTACK_S)
     print(json.dumps(found, indent=1)) if arguments.json else report(found)
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
 
 
 def throughput(folder: Path, root: Path, n_rounds: int, seconds: int) -> dict[str, Any]:
@@ -89,10 +78,9 @@ def throughput(folder: Path, root: Path, n_rounds: int, seconds: int) -> dict[st
             place = folder / name.rpartition(" ")[2]
             place.mkdir()
             servers[name] = stack.enter_context(nginx(place, root, sending))
-        servers[OURS] = stack.enter_context(ours(root))
+        servers[OURS] = stack.enter_context(served(root))
         for length, n_bytes in LENGTHS.items():
-            script = folder / "ranges.lua"
-            script.write_text(WRK.format(size=FILE_BYTES, length=n_bytes))
+            script = write_script(folder, n_bytes)
             rounds: dict[str, list[Round]] = {name: [] for name in servers}
             before = rss_mb(servers[OURS])
             for n in range(n_rounds + 1):  # the first is not counted
@@ -108,10 +96,6 @@ def throughput(folder: Path, root: Path, n_rounds: int, seconds: int) -> dict[st
                 "rss_mb": [before, rss_mb(servers[OURS])],
             }
     return found
-
-
-def middle(rounds: list[Round]) -> Round:
-    return Round(*(statistics.median(column) for column in zip(*rounds, strict=True)))
 
 
 Attack = Callable[[Server], contextlib.AbstractContextManager[list[socket.socket]]]
@@ -150,7 +134,7 @@ def half_sent(server: Server) -> Iterator[list[socket.socket]]:
         attackers = [stack.enter_context(connect(server)) for _ in range(N_HALF)]
         for attacker in attackers:
             with contextlib.suppress(OSError):  # closed in favour of a newer one
-                attacker.sendall(b"GET /shard HTTP/1.1\r\nHost: ")
+                attacker.sendall(f"GET /{FILE} HTTP/1.1\r\nHost: ".encode())
         yield attackers
 
 
@@ -182,7 +166,7 @@ def request(server: Server, start: int, n_bytes: int, client: socket.socket | No
         return
     host = urlsplit(server.url).netloc
     stop = start + n_bytes - 1
-    head = f"GET /shard HTTP/1.1\r\nHost: {host}\r\nRange: bytes={start}-{stop}\r\n\r\n"
+    head = f"GET /{FILE} HTTP/1.1\r\nHost: {host}\r\nRange: bytes={start}-{stop}\r\n\r\n"
     client.sendall(head.encode())
 
 

@@ -19,26 +19,15 @@ from pathlib import Path
 import numpy as np
 
 from harness import PYTHON, machine, scratch
+from processes import descendants
 
 CAMERA = "sim:width=4096,height=2304,rate={rate},content=counter"
-
-
-def family(pid):
-    """Return a process and all its descendants."""
-    found = [pid]
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            for child in task.read_text().split():
-                found += family(int(child))
-        except OSError:
-            pass
-    return found
 
 
 def memory_mb(pid):
     """Return memory of a process and its descendants: their own, and the ring once."""
     own, shared = 0.0, 0.0
-    for each in family(pid):
+    for each in descendants(pid):
         try:
             lines = Path(f"/proc/{each}/status").read_text().splitlines()
         except OSError:

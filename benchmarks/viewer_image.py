@@ -11,7 +11,6 @@ bound beside it: the ranges that the page asked for meanwhile, by plain ``fetch`
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import time
@@ -25,18 +24,20 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from browser import (
-    Quiet,
     chromium,
+    drag_slowly,
     fetch_plainly,
-    fresh_page,
+    joined,
     long_tasks,
-    open_data,
+    opened,
+    parser,
+    ratios,
     report,
-    served,
-    spread,
     step,
 )
-from harness import machine, scratch
+from harness import machine, scratch, spread
+from http_servers import served
+from quiet import Quiet
 
 SIZE = 16384
 CHUNK = 512
@@ -101,53 +102,42 @@ def array_metadata(size: int, across: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    arguments = parse_arguments()
+    asking = parser(__doc__)
+    asking.add_argument("--cold", type=int, default=250, help="cold steps, at least")
+    arguments = asking.parse_args()
     quiet = Quiet(arguments.wait)
     found: dict[str, Any] = {"machine": machine()}
     walks: list[dict[str, Any]] = []
     with scratch() as name, sync_playwright() as playwright:
         write_store(Path(name))
-        with served(Path(name)) as origin, chromium(playwright) as browser:
+        with served(Path(name)) as (origin, _), chromium(playwright) as browser:
             address = f"{origin}/viewer/?data=/noise.zarr"
             while sum(one["cold"] for walk in walks for one in walk["steps"]) < arguments.cold:
                 walks.append(quiet.run(partial(walk, browser, address, len(walks))))
             pans = [quiet.run(partial(pan, browser, address, 6 * n)) for n in (0, 1, 2)]
-    found |= joined(walks)
+    found |= summed(walks)
     found["tasks over 50 ms, panning"] = [round(ms) for one in pans for ms in one]
     found["% of a core taken by others"] = spread(quiet.taken)
-    if arguments.json:
-        print(json.dumps(found))
-    else:
-        report(found, GOALS)
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--cold", type=int, default=250, help="cold steps, at least")
-    parser.add_argument("--wait", type=float, default=0, help="seconds for others to finish")
-    parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
+    report(found, GOALS, as_json=arguments.json)
 
 
 def walk(browser: Any, address: str, seed: int) -> dict[str, Any]:
     """Zoom in at a place, move about there, zoom out again."""
-    page = fresh_page(browser)
-    first = open_data(page, address)
-    box = page.locator(".pane-xy canvas.picture").bounding_box()
     rng = np.random.default_rng(seed)
-    since = page.evaluate("performance.now()")
-    x = box["x"] + rng.uniform(0.15, 0.85) * box["width"]
-    y = box["y"] + rng.uniform(0.15, 0.85) * box["height"]
-    page.mouse.move(x, y)
-    steps = [wheel(page, -HALF_NOTCH) for _ in range(12)]
-    steps += [drag(page, x, y, *rng.uniform(-500, 500, 2)) for _ in range(8)]
-    page.mouse.move(x, y)
-    steps += [wheel(page, HALF_NOTCH) for _ in range(12)]
-    tasks = long_tasks(page, since)
-    page.evaluate("__pyramidion.idle()")
-    bound = [fetch_plainly(page, one["asked"]) for one in steps if one["cold"] and one["asked"]]
-    stats = page.evaluate("__pyramidion.stats()")
-    page.context.close()
+    with opened(browser, address) as (page, first):
+        box = page.locator(".pane-xy canvas.picture").bounding_box()
+        since = page.evaluate("performance.now()")
+        x = box["x"] + rng.uniform(0.15, 0.85) * box["width"]
+        y = box["y"] + rng.uniform(0.15, 0.85) * box["height"]
+        page.mouse.move(x, y)
+        steps = [wheel(page, -HALF_NOTCH) for _ in range(12)]
+        steps += [drag(page, x, y, *rng.uniform(-500, 500, 2)) for _ in range(8)]
+        page.mouse.move(x, y)
+        steps += [wheel(page, HALF_NOTCH) for _ in range(12)]
+        tasks = long_tasks(page, since)
+        page.evaluate("__pyramidion.idle()")
+        bound = [fetch_plainly(page, one["asked"]) for one in steps if one["cold"] and one["asked"]]
+        stats = page.evaluate("__pyramidion.stats()")
     return {"first": [first], "steps": steps, "tasks": tasks, "bound": bound, "stats": stats}
 
 
@@ -167,48 +157,40 @@ def drag(page: Any, x: float, y: float, dx: float, dy: float) -> dict[str, Any]:
 
 def pan(browser: Any, address: str, turns: int) -> list[float]:
     """Drag to and fro for some seconds, as a hand does; return the long tasks' milliseconds."""
-    page = fresh_page(browser)
-    open_data(page, address)
-    box = page.locator(".pane-xy canvas.picture").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    for _ in range(turns):
-        page.mouse.wheel(0, -HALF_NOTCH)
-        time.sleep(0.05)
-    page.evaluate("__pyramidion.idle()")
-    since = page.evaluate("performance.now()")
-    for turn in range(8):
+    with opened(browser, address) as (page, _):
+        box = page.locator(".pane-xy canvas.picture").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         page.mouse.move(x, y)
-        page.mouse.down()
-        for share in np.linspace(0, 1, 40):
-            along = 0.45 * share * (1 if turn % 4 < 2 else -1)
-            page.mouse.move(x + along * box["width"], y + along * box["height"] * (turn % 2))
-            time.sleep(0.012)
-        page.mouse.up()
-    tasks = long_tasks(page, since)
-    page.context.close()
-    return tasks
+        for _ in range(turns):
+            page.mouse.wheel(0, -HALF_NOTCH)
+            time.sleep(0.05)
+        page.evaluate("__pyramidion.idle()")
+        since = page.evaluate("performance.now()")
+        for turn in range(8):
+            along = 0.45 if turn % 4 < 2 else -0.45
+            end = x + along * box["width"], y + along * box["height"] * (turn % 2)
+            drag_slowly(page, (x, y), end)
+        return long_tasks(page, since)
 
 
-def joined(walks: list[dict[str, Any]]) -> dict[str, Any]:
+def summed(walks: list[dict[str, Any]]) -> dict[str, Any]:
     """All walks as one."""
-    every = lambda key: [value for one in walks for value in one[key]]  # noqa: E731
-    steps = every("steps")
+    steps = joined(walks, "steps")
     ours = spread([one["sharp"] for one in steps if one["cold"]])
-    plain = spread(every("bound"))
+    plain = spread(joined(walks, "bound"))
     total = {
         key: sum(one["stats"][key] for one in walks)
         for key in ("requests", "bytes", "decodeMs", "colourMs")
     }
     return {
-        "first picture, ms": spread(every("first")),
+        "first picture, ms": spread(joined(walks, "first")),
         "coarse, ms": spread([one["first"] for one in steps]),
         "sharp, cold, ms": ours,
         "sharp, warm, ms": spread([one["sharp"] for one in steps if not one["cold"]]),
         "browser before the page, ms": spread([one["brought"] for one in steps]),
         "plain fetch of a cold step, ms": plain,
-        "ratio of p50, p95": f"{ours['p50'] / plain['p50']:.1f}, {ours['p95'] / plain['p95']:.1f}",
-        "tasks over 50 ms, steps": [round(ms) for ms in every("tasks")],
+        "ratio of p50, p95": ratios(ours, plain),
+        "tasks over 50 ms, steps": [round(ms) for ms in joined(walks, "tasks")],
         "requests, MB": f"{total['requests']}, {total['bytes'] / 1e6:.0f}",
         "decoding, colouring, ms": f"{total['decodeMs']:.0f}, {total['colourMs']:.0f}",
     }

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import multiprocessing
 import os
 import time
@@ -25,21 +24,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from playwright.sync_api import sync_playwright
 
-from browser import (
-    Quiet,
-    chromium,
-    descendants,
-    fresh_page,
-    long_tasks,
-    name_of,
-    report,
-    seconds_of,
-    spread,
-)
-from harness import machine
+from browser import chromium, fresh_page, joined, long_tasks, parser, ratios, report
+from harness import machine, spread
+from processes import descendants, name_of, seconds_of
 from pyramidion.core import FrameSpec, Stamps
 from pyramidion.server import ServerSettings, run_live_server
 from pyramidion.storage import FrameRing
+from quiet import Quiet
 
 HEIGHT, WIDTH = 576, 1024
 SLOTS = 16
@@ -111,28 +102,23 @@ def main() -> None:
                 quiet.run(partial(measure, browser, rate, arguments.seconds))
                 for _ in range(arguments.rounds)
             ]
-            found |= {f"{rate} Hz: {name}": value for name, value in joined(rounds).items()}
+            found |= {f"{rate} Hz: {name}": value for name, value in summed(rounds).items()}
             goals[f"{rate} Hz: camera to pixel, ms"] = f"p95 {GOAL_MS}" if rate == 30 else "none"
     found["% of a core taken by others"] = spread(quiet.taken)
-    if arguments.json:
-        print(json.dumps(found))
-    else:
-        report(found, goals)
+    report(found, goals, as_json=arguments.json)
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
+    asking = parser(__doc__)
+    asking.add_argument(
         "--rates",
         type=lambda text: [int(rate) for rate in text.split(",")],
         default=[30, 60, 100],
         help="frames a second, with commas between",
     )
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--wait", type=float, default=0, help="seconds for others to finish")
-    parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
+    asking.add_argument("--seconds", type=float, default=10)
+    asking.add_argument("--rounds", type=int, default=3)
+    return asking.parse_args()
 
 
 # The camera
@@ -196,29 +182,27 @@ def camera_and_server(rate: float) -> Iterator[tuple[str, Processes]]:
 def measure(browser: Any, rate: float, seconds: float) -> dict[str, Any]:
     """Watch the panel, then only fetch."""
     with camera_and_server(rate) as (url, processes):
-        page = fresh_page(browser)
-        page.goto(f"{url}/viewer/?live=/")
-        page.wait_for_function(
-            "() => window.__pyramidion?.frame && __pyramidion.stats().frames > 10"
-        )
-        page.evaluate(READ, [SQUARE, BITS])
-        time.sleep(WARM_S)
-        before, since = cpu_seconds(processes), page.evaluate("performance.now()")
-        page.evaluate("() => { __seen.length = 0; }")
-        began = time.perf_counter()
-        time.sleep(seconds)
-        seen = page.evaluate("__seen")
-        took = time.perf_counter() - began
-        after = cpu_seconds(processes)
-        tasks = long_tasks(page, since)
-        stats = page.evaluate("__pyramidion.stats()")
+        with fresh_page(browser) as page:
+            page.goto(f"{url}/viewer/?live=/")
+            page.wait_for_function(
+                "() => window.__pyramidion?.frame && __pyramidion.stats().frames > 10"
+            )
+            page.evaluate(READ, [SQUARE, BITS])
+            time.sleep(WARM_S)
+            before, since = cpu_seconds(processes), page.evaluate("performance.now()")
+            page.evaluate("() => { __seen.length = 0; }")
+            began = time.perf_counter()
+            time.sleep(seconds)
+            seen = page.evaluate("__seen")
+            took = time.perf_counter() - began
+            after = cpu_seconds(processes)
+            tasks = long_tasks(page, since)
+            stats = page.evaluate("__pyramidion.stats()")
         if (stats["scale"], stats["pixels"]) != (1, WIDTH * HEIGHT):
             raise SystemExit(f"the page shows {stats['pixels']} pixels at 1:{stats['scale']}")
-        page.context.close()
-        page = fresh_page(browser)
-        page.goto(f"{url}/info")
-        fetched = page.evaluate(FETCH, seconds / 3)
-        page.context.close()
+        with fresh_page(browser) as page:
+            page.goto(f"{url}/info")
+            fetched = page.evaluate(FETCH, seconds / 3)
     right = [(now, time_) for now, legible, told, time_ in seen if legible == told % (1 << BITS)]
     return {
         "latency": [now - 1000 * time_ for now, time_ in right],
@@ -231,20 +215,19 @@ def measure(browser: Any, rate: float, seconds: float) -> dict[str, Any]:
     }
 
 
-def joined(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+def summed(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     """All rounds as one."""
-    every = lambda key: [value for one in rounds for value in one[key]]  # noqa: E731
     p95s = [spread(one["latency"])["p95"] for one in rounds]
-    ours, plain = spread(every("latency")), spread(every("fetched"))
+    ours, plain = spread(joined(rounds, "latency")), spread(joined(rounds, "fetched"))
     return {
         "camera to pixel, ms": ours,
         "p95 of each round": p95s,
         "plain fetch, ms": plain,
-        "ratio of p50, p95": f"{ours['p50'] / plain['p50']:.1f}, {ours['p95'] / plain['p95']:.1f}",
+        "ratio of p50, p95": ratios(ours, plain),
         "drawn a second": round(sum(one["drawn"] for one in rounds) / len(rounds), 1),
         "pixels of another frame than told": sum(one["other"] for one in rounds),
         "last drawing, ms": [round(one["draw"], 1) for one in rounds],
-        "tasks over 50 ms": [round(ms) for ms in every("tasks")],
+        "tasks over 50 ms": [round(ms) for ms in joined(rounds, "tasks")],
         "% of a core": {
             name: round(sum(one["cpu"][name] for one in rounds) / len(rounds))
             for name in rounds[0]["cpu"]

@@ -16,11 +16,8 @@ steps must cost no more bytes and requests than those into an equally made one o
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import math
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,21 +26,20 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from browser import (
-    Proxy,
-    Quiet,
     chromium,
+    drag_slowly,
     fetch_plainly,
-    fresh_page,
     long_tasks,
     open_data,
-    proxied,
-    raw_size,
+    opened,
+    parser,
     report,
-    served,
-    spread,
     step,
 )
-from harness import machine, scratch
+from harness import machine, scratch, spread
+from http_servers import served
+from proxy import Proxy, proxied, raw_size
+from quiet import Quiet
 from wave_stores import LONG, make_stores
 
 HALVING = -math.log(2) / 0.0022  # what the page takes for half of the window
@@ -77,7 +73,7 @@ def main() -> None:
         if not (folder / "wave.zarr").exists():
             make_stores(folder, arguments.samples, generated=arguments.store == "generated")
         with (
-            served(folder) as origin,
+            served(folder) as (origin, _),
             chromium(playwright) as browser,
             proxied(origin) as proxy,
         ):
@@ -86,24 +82,19 @@ def main() -> None:
                 found |= PARTS[part](Bench(browser, origin, proxy, quiet, arguments))
                 if quiet.taken:
                     found[f"{part}: % of a core taken by others"] = spread(quiet.taken)
-    if arguments.json:
-        print(json.dumps(found))
-    else:
-        report(found, GOALS)
+    report(found, GOALS, as_json=arguments.json)
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--samples", type=lambda text: int(float(text)), default=10**9)
-    parser.add_argument("--store", choices=("generated", "made"), default="generated")
-    parser.add_argument("--folder", type=Path, help="where the stores are made and left")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--opens", type=int, default=9, help="fresh browsers for the first data")
-    parser.add_argument("--paths", type=int, default=12)
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--wait", type=float, default=0, help="seconds for others to finish")
-    parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
+    asking = parser(__doc__)
+    asking.add_argument("--samples", type=lambda text: int(float(text)), default=10**9)
+    asking.add_argument("--store", choices=("generated", "made"), default="generated")
+    asking.add_argument("--folder", type=Path, help="where the stores are made and left")
+    asking.add_argument("--rounds", type=int, default=3)
+    asking.add_argument("--opens", type=int, default=9, help="fresh browsers for the first data")
+    asking.add_argument("--paths", type=int, default=12)
+    asking.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    return asking.parse_args()
 
 
 class Bench(NamedTuple):
@@ -118,15 +109,6 @@ class Bench(NamedTuple):
 
 def data(origin: str, store: str) -> str:
     return f"{origin}/viewer/?data=/{store}.zarr"
-
-
-@contextlib.contextmanager
-def opened(browser: Any, address: str) -> Iterator[tuple[Any, float]]:
-    """A fresh browser with a dataset, and how long its first picture took."""
-    page = fresh_page(browser)
-    first = open_data(page, address)
-    yield page, first
-    page.context.close()
 
 
 def measure_open(bench: Bench) -> dict[str, Any]:
@@ -242,19 +224,9 @@ def pan(page: Any, depth: int, seed: int) -> tuple[list[float], list[float]]:
     since = page.evaluate("performance.now()")
     near, far = (box["x"] + edge * box["width"] for edge in (0.05, 0.95))
     for start, end in [(far, near)] * 3 + [(near, far)] * 2:
-        drag(page, start, end, y)
+        drag_slowly(page, (start, y), (end, y))
     frames = page.evaluate("() => { cancelAnimationFrame(window.__counting); return __frames; }")
     return long_tasks(page, since), frames
-
-
-def drag(page: Any, start: float, end: float, y: float) -> None:
-    """Drag in half a second, as a hand does."""
-    page.mouse.move(start, y)
-    page.mouse.down()
-    for share in np.linspace(0, 1, 40):
-        page.mouse.move(start + share * (end - start), y)
-        time.sleep(0.012)
-    page.mouse.up()
 
 
 def measure_pan(bench: Bench) -> dict[str, Any]:
@@ -325,7 +297,7 @@ def measure_far(bench: Bench) -> dict[str, Any]:
         seen[name] = [bench.quiet.run(lambda: visits(bench, proxy.origin)) for _ in range(opens)]
     walks = [walk(bench, proxy.origin, "wave", 100 + seed) for seed in range(bench.arguments.paths)]
     steps = [step for one in walks for step in one.steps]
-    cold = [step["sharp"] for step in steps if step["cold"]]
+    cold = [step for step in steps if step["cold"]]
     proxy.log.clear()
     told = walk(bench, proxy.origin, "wave", 99).total
     wire = [one.bytes for one in proxy.log if not one.is_page][: told["requests"]]
@@ -338,11 +310,9 @@ def measure_far(bench: Bench) -> dict[str, Any]:
             f"second visit, {name}, ms": spread([one for _, one in visit])
             for name, visit in seen.items()
         },
-        "cold step, all + 50 ms, ms": spread(cold),
+        "cold step, all + 50 ms, ms": spread([step["sharp"] for step in cold]),
         "its plain fetch, ms": spread([ms for one in walks for ms in one.bound]),
-        "requests of a step, all + 50 ms": most(
-            steps, [s for s in steps if s["cold"]], "requests", 1
-        ),
+        "requests of a step, all + 50 ms": most(steps, cold, "requests", 1),
         "page and wire agree": (told["requests"], told["bytes"]) == (len(wire), sum(wire)),
     }
 
