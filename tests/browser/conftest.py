@@ -3,21 +3,50 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.browser.servers import Faults, Server, running
+
+from pyramidion.server import build_app, serve_background
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
+PATIENCE_MS = 60_000
+"""How long a condition may take: only a page that never fulfils it is at fault."""
+
+IS_FUNCTION = re.compile(r"\(\w*\) =>")
+
+PINCH = """(selector) => {
+  const canvas = document.querySelector(selector);
+  canvas.setPointerCapture = () => {};
+  const box = canvas.getBoundingClientRect();
+  const send = (type, id, x) => canvas.dispatchEvent(new PointerEvent(type, {
+    pointerId: id, pointerType: 'touch', clientX: box.left + x, clientY: box.top + 100, bubbles: true, cancelable: true }));
+  send('pointerdown', 1, 200); send('pointerdown', 2, 300);
+  send('pointermove', 1, 150); send('pointermove', 2, 350);
+  send('pointerup', 1, 150); send('pointerup', 2, 350);
+}"""
+
 # Helpers inside the page. `near` looks for a pixel of the trace's own colour around a position.
 IN_PAGE = """
 window.__test = {
+  // A canvas at this moment.
+  picture(selector) {
+    const { width, height } = document.querySelector(selector);
+    const { data } = document.querySelector(selector).getContext('2d').getImageData(0, 0, width, height);
+    let text = '';
+    for (let i = 0; i < data.length; i += 8192) text += String.fromCharCode(...data.subarray(i, i + 8192));
+    return { width, height, data: btoa(text) };
+  },
   frames: async (n) => { for (let i = 0; i < n; i++) await new Promise((r) => requestAnimationFrame(r)); },
   colour() {
     const probe = document.createElement('canvas').getContext('2d');
@@ -73,9 +102,10 @@ def server() -> Iterator[Server]:
 class Viewer:
     """A page with the viewer, and what it said on its console."""
 
-    def __init__(self, page: Any, server: Server) -> None:
+    def __init__(self, page: Any, server: Any, may_say: str = "") -> None:
         self.page = page
         self.server = server
+        self._may_say = may_say
         self.complaints: list[str] = []
         page.on(
             "console",
@@ -84,11 +114,46 @@ class Viewer:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.add_init_script(IN_PAGE)
 
+    def unexpected(self) -> list[str]:
+        """What the console said but for what it may say: texts with certain words in them."""
+        return [text for text in self.complaints if not (self._may_say and self._may_say in text)]
+
     def open(self, data: str, fragment: str = "") -> Viewer:
-        self.page.goto(f"{self.server.origin}/viewer/?data={data}{fragment}")
-        self.page.wait_for_function("window.__pyramidion")
+        """Show a dataset of the server."""
+        return self.go(f"{self.server.origin}/viewer/?data={data}{fragment}")
+
+    def go(self, address: str) -> Viewer:
+        """Show what lies at an address of the viewer."""
+        self.page.goto(address)
+        return self.ready()
+
+    def enter(self, name: str) -> Viewer:
+        """Go from the catalogue to a dataset."""
+        # Browsers ask for it on pages that name no icon, as the catalogue.
+        self.page.context.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+        self.page.goto(self.server.origin)
+        self.page.locator(f"a:has(strong:text('{name}'))").click()
+        self.page.wait_for_url("**/viewer/**")
+        self.ready()
+        assert self.error() is None
+        return self
+
+    def ready(self) -> Viewer:
+        """Wait until the page, which may be another one now, shows something or says why not."""
+        self.until("window.__pyramidion")
         self.idle()
         return self
+
+    def until(self, condition: str, argument: Any = None) -> None:
+        """Wait until an expression, or a function of an argument, is true in the page."""
+        # Our server's Content-Security-Policy lets no expression be evaluated again and again.
+        function = condition if IS_FUNCTION.match(condition) else f"() => {condition}"
+        self.page.wait_for_function(function, arg=argument, timeout=PATIENCE_MS)
+
+    def address(self, *parts: str) -> str:
+        """Wait until the address has followed the view so far; return it."""
+        self.until("(parts) => parts.every((part) => location.hash.includes(part))", list(parts))
+        return str(self.run("location.href"))
 
     def run(self, script: str, argument: Any = None) -> Any:
         return self.page.evaluate(script, argument)
@@ -108,6 +173,14 @@ class Viewer:
     def error(self) -> Any:
         return self.run("__pyramidion.error")
 
+    def frames(self, count: int = 2) -> None:
+        """Let the page draw so many frames."""
+        self.run("(count) => __test.frames(count)", count)
+
+    def pinch(self, canvas: str) -> None:
+        """Move two fingers apart, from 100 pixels to 200."""
+        self.run(PINCH, canvas)
+
     def set_view(self, **view: Any) -> None:
         self.run("(view) => { __pyramidion.setView(view); return __pyramidion.idle(); }", view)
 
@@ -115,6 +188,21 @@ class Viewer:
         """A line of the table of values, its thin spaces removed."""
         row = self.page.locator(".values tr", has=self.page.locator(f"th:text-is('{name}')"))
         return row.locator("td").text_content().replace("\u202f", "")
+
+
+@pytest.fixture(scope="module")
+def data_folder(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the server has at ``/data``."""
+    place = tmp_path_factory.mktemp("data")
+    server.mount("/data", place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def origin(folder: Path) -> Iterator[str]:
+    """Our own server with the ``folder`` of the module: its address."""
+    with serve_background(build_app([folder])) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +231,22 @@ def viewer(
     for page in pages:
         page.close()
     server.faults = Faults()
+
+
+@pytest.fixture
+def fresh(browser: Any) -> Iterator[Callable[..., Viewer]]:
+    """Make viewers, each with nothing in its cache; in the end their consoles must have stayed silent."""
+    made: list[Viewer] = []
+
+    def make(
+        origin: str = "", size: tuple[int, int] = (1280, 800), *, may_say: str = "", **options: Any
+    ) -> Viewer:
+        viewport = {"width": size[0], "height": size[1]}
+        page = browser.new_context(viewport=viewport, **options).new_page()
+        made.append(Viewer(page, SimpleNamespace(origin=origin), may_say))
+        return made[-1]
+
+    yield make
+    for view in made:
+        view.page.context.close()
+    assert [text for view in made for text in view.unexpected()] == []

@@ -77,6 +77,8 @@ class Server:
         self.documents: dict[str, object] = {}
         self.hits: list[Hit] = []
         self._lock = threading.Lock()
+        self._gate = threading.Event()
+        self._gate.set()
         server = self
 
         class Handler(_Handler):
@@ -102,6 +104,18 @@ class Server:
         """Answered GET and HEAD requests so far (preflights are the browser's own)."""
         with self._lock:
             return [hit for hit in self.hits if hit.method != "OPTIONS"]
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Answer no request for data within the block: whoever asks waits for its end."""
+        self._gate.clear()
+        try:
+            yield
+        finally:
+            self._gate.set()
+
+    def wait_while_held(self) -> None:
+        self._gate.wait()
 
     def find(self, path: str) -> Blob | None:
         if path.startswith("/viewer/"):
@@ -166,6 +180,8 @@ class _Handler(BaseHTTPRequestHandler):
         faults = Faults() if own else self.owner.faults
         status = next((s for end, s in faults.status.items() if path.endswith(end)), None)
         time.sleep(faults.delay)
+        if not own:
+            self.owner.wait_while_held()
         if status is not None or blob is None:
             self._send(path, status or 404, b"", {}, body=body, own=own)
             return

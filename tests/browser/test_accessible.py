@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from tests.browser.conftest import Viewer
 from pyramidion.core import Box
 from pyramidion.formats import open_source
 from pyramidion.instruments import SimulatedScope
-from pyramidion.server import ServerSettings, build_app, serve_background
 from pyramidion.workflows import ConvertOptions, convert, generate
 
 pytestmark = pytest.mark.browser
@@ -43,28 +42,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def origin(folder: Path) -> Iterator[str]:
-    with serve_background(build_app([folder]), ServerSettings(port=0)) as url:
-        yield url
-
-
 @pytest.fixture
-def see(browser: Any, origin: str) -> Iterator[Callable[..., Viewer]]:
-    opened = []
-
-    def open_(path: str, *, size: tuple[int, int] = (1280, 800), **options: Any) -> Viewer:
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, accept_downloads=True, **options
-        )
-        opened.append(context)
-        view = Viewer(context.new_page(), None)  # type: ignore[arg-type]
+def see(fresh: Callable[..., Viewer], origin: str) -> Callable[..., Viewer]:
+    def make(path: str, **options: Any) -> Viewer:
+        view = fresh(may_say="404", **options)  # one of the pages is for what is not there
         view.page.goto(origin + path)
         return view
 
-    yield open_
-    for context in opened:
-        context.close()
+    return make
 
 
 def violations(view: Viewer) -> list[str]:
@@ -78,15 +63,10 @@ def violations(view: Viewer) -> list[str]:
     ]
 
 
-def ready(view: Viewer) -> None:
-    view.page.wait_for_function("window.__pyramidion")
-    view.idle()
-
-
 @pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing_on_the_waveform_page(theme: str, see: Any) -> None:
     view = see("/viewer/?data=/scope.zarr#ch=0,1&lay=stacked", color_scheme=theme)
-    ready(view)
+    view.ready()
     view.page.keyboard.press("j")
     view.page.keyboard.press("i")
     view.idle()
@@ -110,7 +90,7 @@ def test_axe_finds_nothing_on_the_waveform_page(theme: str, see: Any) -> None:
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_on_the_image_page(theme: str, width: int, see: Any) -> None:
     view = see("/viewer/?data=/volume.ome.zarr", size=(width, 800), color_scheme=theme)
-    ready(view)
+    view.ready()
     view.page.keyboard.press("j")
     view.idle()
     assert violations(view) == []
@@ -126,7 +106,7 @@ def test_axe_finds_nothing_on_the_other_pages(path: str, theme: str, see: Any) -
 
 def test_a_narrow_screen_does_not_scroll_sideways(see: Any) -> None:
     view = see("/viewer/?data=/scope.zarr", size=(360, 740))
-    ready(view)
+    view.ready()
     for tool in ["", *TOOLS]:
         if tool:
             view.run("(id) => { __pyramidion.tool(id); return __pyramidion.idle(); }", tool)
@@ -138,7 +118,7 @@ def test_a_narrow_screen_does_not_scroll_sideways(see: Any) -> None:
 
 def test_reduced_motion_moves_nothing(see: Any) -> None:
     view = see("/viewer/?data=/scope.zarr", reduced_motion="reduce")
-    ready(view)
+    view.ready()
     view.page.keyboard.press("q")
     view.idle()
     moving = view.run(
@@ -180,7 +160,7 @@ def test_from_the_catalogue_to_an_exported_window_by_keyboard(see: Any, folder: 
     tab_to(view, "scope.zarr")
     page.keyboard.press("Enter")
     page.wait_for_url("**/viewer/**")
-    ready(view)
+    view.ready()
     # To a time, by typing it; then closer, sideways, and the two cursors.
     page.keyboard.press("g")
     view.idle()

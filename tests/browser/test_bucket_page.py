@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.browser.conftest import Viewer
+from tests.browser.drawn import pixels, shades
 from tests.browser.exact import check_columns
-from tests.browser.test_image_end_to_end import shades
-from tests.browser.test_image_pixels import pixels
 from tests.object_store.fixtures import work_with
 
 from pyramidion.formats import OpenOptions
-from pyramidion.server import ServerSettings, build_app, serve_background
+from pyramidion.server import build_app, serve_background
 from pyramidion.storage import RemotePath, forget_buckets, place
 from pyramidion.workflows import ConvertOptions, convert, publish_viewer
 
@@ -87,32 +85,21 @@ def published_at(bucket: str, name: str) -> str:
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Our server, with nothing of its own: a page of another origin."""
-    settings = ServerSettings(port=0)
-    with serve_background(build_app([tmp_path_factory.mktemp("empty")], settings), settings) as url:
+    with serve_background(build_app([tmp_path_factory.mktemp("empty")])) as url:
         yield url
 
 
 @pytest.fixture
-def see(browser: Any) -> Iterator[Callable[..., Viewer]]:
-    """Open an address; note every request; by default the console must stay silent."""
-    opened: list[tuple[Any, Viewer, bool]] = []
+def see(fresh: Callable[..., Viewer]) -> Callable[..., Viewer]:
+    """Open an address; note every request."""
 
-    def make(address: str, *, silent: bool = True) -> Viewer:
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        page = context.new_page()
-        view = Viewer(page, SimpleNamespace(origin=""))  # type: ignore[arg-type]
+    def make(address: str, *, may_say: str = "") -> Viewer:
+        view = fresh(size=(1280, 900), may_say=may_say)
         view.asked = []
-        page.on("request", lambda request: view.asked.append((request.method, request.url)))
-        opened.append((context, view, silent))
-        page.goto(address)
-        page.wait_for_function("window.__pyramidion")
-        view.idle()
-        return view
+        view.page.on("request", lambda request: view.asked.append((request.method, request.url)))
+        return view.go(address)
 
-    yield make
-    for context, view, silent in opened:
-        assert view.complaints == [] or not silent
-        context.close()
+    return make
 
 
 def shot(view: Viewer, name: str) -> None:
@@ -128,6 +115,7 @@ def page_of(kind: str, published: Published, elsewhere: str, name: str) -> str:
 
 
 PAGES = ["bucket", "other origin"]
+ANYTHING = " "  # stands in every complaint
 
 
 @pytest.mark.parametrize("kind", PAGES)
@@ -199,11 +187,9 @@ def assert_only_from(view: Viewer, endpoint: str | None) -> None:
 
 
 def test_links_and_the_first_page_work_in_a_bucket(published: Published, see: Any) -> None:
-    view = see(published.links["scope.zarr"], silent=False)
+    view = see(published.links["scope.zarr"], may_say=ANYTHING)
     view.set_view(samples=[1000, 2000])
-    view.page.wait_for_timeout(400)  # the address follows when the view rests
-    address = view.page.url
-    again = see(address)
+    again = see(view.address("t="))
     assert again.view()["samples"] == pytest.approx(view.view()["samples"])
     view.page.locator("a.brand").click()
     view.page.wait_for_selector("#address")
@@ -224,7 +210,7 @@ def test_a_bucket_without_cors_names_the_rule_and_the_check(
     published: Published, elsewhere: str, see: Any
 ) -> None:
     address = published.address("scope.zarr", published.closed)
-    view = see(f"{elsewhere}/viewer/?data={address}", silent=False)
+    view = see(f"{elsewhere}/viewer/?data={address}", may_say=ANYTHING)
     shown = " ".join(view.page.locator("[role=alert]:visible").all_text_contents())
     shot(view, "no cors")
     assert "(CORS)" in shown

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from tests.browser.exact import check_columns
 from pyramidion.core import Box
 from pyramidion.formats import open_source
 from pyramidion.instruments import SimulatedScope
-from pyramidion.server import ServerSettings, build_app, serve_background
 from pyramidion.workflows import ConvertOptions, convert, generate
 
 pytestmark = pytest.mark.browser
@@ -41,30 +39,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture(scope="module")
-def origin(folder: Path) -> Iterator[str]:
-    settings = ServerSettings(port=0)
-    with serve_background(build_app([folder], settings), settings) as url:
-        yield url
-
-
 @pytest.fixture
-def see(browser: Any, origin: str) -> Iterator[Callable[..., Viewer]]:
-    """Open a store in a new page; its console must have stayed silent."""
-    opened: list[tuple[Any, Viewer]] = []
+def see(fresh: Callable[..., Viewer], origin: str) -> Callable[..., Viewer]:
+    """Open a store in a new page."""
 
     def make(store: str, fragment: str = "") -> Viewer:
-        context = browser.new_context(viewport={"width": 1280, "height": 720})
-        view = Viewer(context.new_page(), SimpleNamespace(origin=origin))  # type: ignore[arg-type]
-        opened.append((context, view))
         # Version 2 has no file that is always there: a reader has to ask, and browsers log each no.
-        view.may_miss = "last2" in store
+        view = fresh(origin, (1280, 720), may_say="404" if "last2" in store else "")
         return view.open(f"/{store}", fragment)
 
-    yield make
-    for context, view in opened:
-        assert [c for c in view.complaints if not (view.may_miss and "404" in c)] == []
-        context.close()
+    return make
 
 
 def test_columns_are_the_extremes_of_the_samples(see: Any, folder: Path) -> None:
@@ -117,23 +101,13 @@ def test_volts_seconds_and_triggers_of_the_sequence(see: Any) -> None:
 def test_a_link_shows_the_same_again(see: Any) -> None:
     view = see("made.zarr")
     view.set_view(ch=1, seg=1, samples=[123_456, 123_556])
-    view.page.wait_for_timeout(400)
-    fragment = view.run("location.hash")
-    again = see("made.zarr", fragment)
+    again = see("made.zarr", "#" + view.address("seg=1", "t=").partition("#")[2])
     assert again.view() == view.view()
     assert again.columns() == view.columns()
 
 
-def test_the_catalogue_leads_to_the_page(browser: Any, origin: str) -> None:
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(origin)
-    page.click("text=made")
-    page.wait_for_selector("canvas.trace")
-    page.evaluate("__pyramidion.idle()")
-    assert page.evaluate("__pyramidion.error") is None
-    assert page.evaluate("__pyramidion.columns()") is not None
-    context.close()
+def test_the_catalogue_leads_to_the_page(fresh: Any, origin: str) -> None:
+    assert fresh(origin).enter("made").columns() is not None
 
 
 def test_a_cold_step_costs_two_requests(see: Any) -> None:

@@ -358,6 +358,77 @@ def test_the_focus_is_never_lost(viewer: Any) -> None:
 
 
 @pytest.mark.usefixtures("data")
+def test_the_focus_stays_while_another_view_opens(server: Any, viewer: Any) -> None:
+    view = viewer(height=900)
+    page = view.page
+    held_back: list[Any] = []
+    page.route("**/again/w.zarr/zarr.json", lambda route: held_back.append(route))  # noqa: PLW0108 - it must be a function
+    server.mounts["/again"] = server.mounts["/frame"]
+    waiting = "/viewer/?data=/again/w.zarr&data=/frame/w.zarr&data=/frame/w.zarr#2.ch=1"
+    page.goto(f"{server.origin}{waiting}")
+    canvas = page.locator(".view").nth(1).locator("canvas.trace")
+    canvas.wait_for()
+    page.locator(".view").nth(2).locator("canvas.trace").wait_for()
+    tab = page.locator(".data-tab").first
+    assert tab.text_content() == "w.zarr"
+    assert page.locator(".view .opening").count() == 1
+    canvas.focus()
+    page.keyboard.press("]")  # the view with the focus is the active one
+    view.run("window.__lost = 0; addEventListener('focusout', () => { window.__lost += 1; })")
+    view.run("window.__parts = [...document.querySelectorAll('#app, #app > *, .stage > *')]")
+    while not held_back:
+        page.wait_for_timeout(20)
+    held_back[0].continue_()
+    page.locator(".view").first.locator("canvas.trace").wait_for()
+    view.idle()
+    assert view.run("window.__lost") == 0
+    assert canvas.evaluate("(element) => element === document.activeElement")
+    assert view.run("window.__parts.every((part) => part.isConnected)")
+    assert (view.view()["ch"], view.view()["seg"]) == (1, 1)
+    assert tab.get_attribute("title") == f"{server.origin}/again/w.zarr"
+    assert view.complaints == []
+
+
+@pytest.mark.usefixtures("data")
+def test_choices_outlast_the_page_where_the_browser_keeps_them(viewer: Any) -> None:
+    page = viewer(storage_state={"cookies": [], "origins": []})
+    page.open("/frame/w.zarr")
+    first = page.run("getComputedStyle(document.body).backgroundColor")
+    page.page.keyboard.press("t")
+    page.page.keyboard.press("j")
+    page.idle()
+    assert page.run("({ ...localStorage })") == {
+        "pyramidion-theme": "dark",
+        "pyramidion-rail": "open",
+    }
+    page.page.reload()
+    page.page.wait_for_function("window.__pyramidion")
+    page.idle()
+    assert page.run("getComputedStyle(document.body).backgroundColor") != first
+    assert page.page.locator(".rail").is_visible()
+    without = viewer(storage_state={"cookies": [], "origins": []})
+    without.page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } })"
+    )
+    without.open("/frame/w.zarr")
+    assert without.run("getComputedStyle(document.body).backgroundColor") == first
+    without.page.keyboard.press("t")
+    without.page.keyboard.press("j")
+    without.idle()
+    assert without.run("getComputedStyle(document.body).backgroundColor") != first
+    assert without.page.locator(".rail").is_visible()
+    assert page.complaints == without.complaints == []
+
+
+def test_nothing_open_has_done_nothing(server: Any, viewer: Any) -> None:
+    view = viewer()
+    view.page.goto(f"{server.origin}/viewer/")
+    view.page.wait_for_function("window.__pyramidion")
+    assert view.stats() == {}
+    assert view.error() is None
+
+
+@pytest.mark.usefixtures("data")
 def test_a_link_changed_by_hand_is_followed(viewer: Any) -> None:
     view = viewer().open("/frame/w.zarr", "#tool=find")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.browser import image_stores as stores
-from tests.browser.test_image_pixels import cut, grey, one_to_one, pixels
+from tests.browser.drawn import cut, grey, one_to_one, pixels
 
 pytestmark = pytest.mark.browser
 
@@ -100,13 +100,12 @@ def test_wheel_zooms_at_the_pointer_and_dragging_moves(viewer: Any) -> None:
 
 def test_something_is_drawn_at_once_and_nothing_is_ever_blank(viewer: Any, server: Any) -> None:
     view = viewer().open("/i/plane.zarr")
-    server.faults.delay = 0.3
-    view.run("__pyramidion.setView({centre: [800, 600], zoom: 1})")
-    view.run("__test.frames(2)")
-    assert not view.stats()["complete"]
-    coarse = pixels(view)
+    with server.held():
+        view.run("__pyramidion.setView({centre: [800, 600], zoom: 1})")
+        view.frames()
+        assert not view.stats()["complete"]
+        coarse = pixels(view)
     assert (coarse[..., 3] == 255).all(), "covered from a coarser level"
-    server.faults.delay = 0
     view.idle()
     assert view.stats()["complete"]
     sharp = pixels(view)
@@ -118,12 +117,11 @@ def test_a_slice_stays_until_the_next_is_here(viewer: Any, server: Any, volume: 
     view = viewer().open("/i/volume.zarr")
     view.set_view(z=4, centre=[55, 45], zoom=1)
     before = pixels(view)
-    server.faults.delay = 0.3
-    view.run("__pyramidion.setView({z: 20})")
-    view.run("__test.frames(2)")
-    shown = cut(view, 90, 110)[..., 3]
+    with server.held():
+        view.run("__pyramidion.setView({z: 20})")
+        view.frames()
+        shown = cut(view, 90, 110)[..., 3]
     assert (shown == 255).all()
-    server.faults.delay = 0
     view.idle()
     assert not np.array_equal(before, pixels(view))
     np.testing.assert_array_equal(cut(view, 90, 110)[..., 0], grey(volume[20], 0, 200))
@@ -236,18 +234,13 @@ def test_a_link_restores_everything(viewer: Any) -> None:
     first.page.get_by_label("Colour map").select_option("magma")
     first.page.get_by_label("Brightest value").fill("150")
     first.page.keyboard.press("Enter")
-    first.page.wait_for_timeout(400)
-    link = first.page.url
-    assert "#note=kept&v=1&p=img&pl=ortho&c=40.25,30.5,9&s=3.25&x=31&y=12&z=7&ch=0:FFFFFF:0-150&cm=magma" in link  # fmt: skip
-    second = viewer()
-    second.page.goto(link)
-    second.page.wait_for_function("window.__pyramidion")
-    second.idle()
+    link = first.address("#note=kept&v=1&p=img&pl=ortho&c=40.25,30.5,9&s=3.25&x=31&y=12&z=7&ch=0:FFFFFF:0-150&cm=magma")  # fmt: skip
+    second = viewer().go(link)
     assert second.view() == first.view()
     for name in ("xy", "xz", "yz"):
         np.testing.assert_array_equal(pixels(second, name), pixels(first, name))
     second.page.evaluate("location.hash = '#pl=xz&y=3&ch=0:00FF00:-5--1e-3&cm=own'")
-    second.page.wait_for_timeout(50)
+    second.until("__pyramidion.view().layout === 'xz'")
     second.idle()
     view = second.view()
     assert (view["layout"], view["y"], view["map"]) == ("xz", 3, "own")
@@ -266,7 +259,7 @@ def test_readout(viewer: Any, plane: np.ndarray) -> None:
     view = viewer().open("/i/plane.zarr")
     view.set_view(centre=[700, 500], zoom=10)
     view.page.mouse.move(*at(view, 703.5, 498.5))
-    view.page.wait_for_timeout(60)
+    view.frames()
     text = view.page.locator(".status-pointer").text_content().replace("\u202f", "")
     assert text == f"x 703  y 498   351.5 µm, 249 µm   {plane[498, 703]}"
 
@@ -368,14 +361,13 @@ def test_a_measurement_becomes_sharp_and_stays_so(
     viewer: Any, server: Any, plane: np.ndarray
 ) -> None:
     view = viewer().open("/i/plane.zarr")
-    server.faults.delay = 0.5
-    view.run("__pyramidion.setView({ centre: [700, 500], zoom: 2 })")
-    view.page.keyboard.press("r")
-    view.page.wait_for_timeout(150)
-    view.page.keyboard.press("Enter")
-    view.run("__test.frames(2)")
-    assert view.run("__pyramidion.measurement().level") > 0, "what is here so far"
-    area = view.run("__pyramidion.measurement()")
+    with server.held():
+        view.run("__pyramidion.setView({ centre: [700, 500], zoom: 2 })")
+        view.page.keyboard.press("r")
+        view.page.keyboard.press("Enter")
+        view.until("__pyramidion.measurement()")
+        area = view.run("__pyramidion.measurement()")
+    assert area["level"] > 0, "what is here so far"
     x0, y0, x1, y1 = (area[end][side] for end in ("from", "to") for side in ("h", "v"))
     exact = plane[y0:y1, x0:x1].astype(float)
     for zoom, centre in ((2, [1200, 900]), (0.25, [800, 600])):
@@ -395,16 +387,17 @@ def test_contrast_follows_until_the_picture_is_sharp(viewer: Any, server: Any) -
     calm.idle()
     expected = channel(calm)["range"]
     view = viewer().open("/i/set.zarr")
-    server.faults.delay = 0.3
-    view.run("__pyramidion.setView({ centre: [200, 150], zoom: 4 })")
-    view.page.keyboard.press("c")
-    early = channel(view)["range"]
+    with server.held():
+        view.run("__pyramidion.setView({ centre: [200, 150], zoom: 4 })")
+        view.page.keyboard.press("c")
+        early = channel(view)["range"]
     view.idle()
     assert channel(view)["range"] == expected
     assert early != expected, "from the coarser level"
-    view.run("__pyramidion.setView({ centre: [1200, 900], zoom: 4 })")
-    view.page.keyboard.press("c")
-    view.page.keyboard.press("Shift+C")
+    with server.held():
+        view.run("__pyramidion.setView({ centre: [1200, 900], zoom: 4 })")
+        view.page.keyboard.press("c")
+        view.page.keyboard.press("Shift+C")
     view.idle()
     assert channel(view)["range"] == [500, 1500], "what one chose since is left alone"
 
@@ -461,7 +454,7 @@ def test_playing_visits_every_frame_in_order(viewer: Any) -> None:
         }"""
     )
     view.page.keyboard.press("Space")
-    view.page.wait_for_function("window.seen.length > 8")
+    view.until("window.seen.length > 8")
     view.page.keyboard.press("Space")
     seen = view.run("window.seen")
     assert seen[:8] == [(seen[0] + k) % 6 for k in range(8)]
@@ -537,18 +530,7 @@ def test_every_control_has_a_name(viewer: Any) -> None:
 def test_two_fingers_zoom(viewer: Any) -> None:
     view = viewer(width=600, height=700, has_touch=True).open("/i/plane.zarr")
     view.set_view(centre=[800, 600], zoom=1)
-    view.run(
-        """() => {
-          const canvas = document.querySelector('.pane-xy canvas.picture');
-          canvas.setPointerCapture = () => {};
-          const box = canvas.getBoundingClientRect();
-          const send = (type, id, x) => canvas.dispatchEvent(new PointerEvent(type, {
-            pointerId: id, pointerType: 'touch', clientX: box.left + x, clientY: box.top + 100, bubbles: true, cancelable: true }));
-          send('pointerdown', 1, 200); send('pointerdown', 2, 300);
-          send('pointermove', 1, 150); send('pointermove', 2, 350);
-          send('pointerup', 1, 150); send('pointerup', 2, 350);
-        }"""
-    )
+    view.pinch(".pane-xy canvas.picture")
     assert view.view()["zoom"] == pytest.approx(2, rel=0.01)
     assert view.run("document.documentElement.scrollWidth") <= 600
 
@@ -632,7 +614,7 @@ def test_the_catalogue_opens_images(viewer: Any, server: Any) -> None:
     view = viewer()
     view.page.goto(f"{server.origin}/viewer/")
     view.page.get_by_role("link", name="p image").click()
-    view.page.wait_for_function("window.__pyramidion?.stats().complete")
+    view.until("window.__pyramidion?.stats().complete")
     view.idle()
     assert view.view()["layout"] == "xy"
     del server.documents["/api/datasets"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,11 @@ import pytest
 import tifffile
 from PIL import Image
 from tests.browser.conftest import Viewer
-from tests.browser.test_image_pixels import cut, grey, pixels
+from tests.browser.drawn import cut, pixels, shades
 
 import pyramidion
 from pyramidion.formats import OpenOptions
-from pyramidion.server import ServerSettings, build_app, serve_background
+from pyramidion.server import build_app, serve_background
 from pyramidion.workflows import ConvertOptions, convert
 
 pytestmark = pytest.mark.browser
@@ -76,39 +75,14 @@ def origin(
         convert(raw / "movie.npy", made / f"movie.{ending}", timed)
         convert(BRAIN, made / f"brain.{ending}", ConvertOptions())
         convert(BRAIN_SLICES / "*.png", made / f"three.{ending}", ConvertOptions())
-    settings = ServerSettings(port=0)
-    served = [made, slices, raw / "volume.npy"]
-    with serve_background(build_app(served, settings), settings) as url:
+    with serve_background(build_app([made, slices, raw / "volume.npy"])) as url:
         yield url
 
 
 @pytest.fixture
-def see(browser: Any, origin: str) -> Iterator[Callable[[str], Viewer]]:
-    """Go from the catalogue to a dataset; the console must stay silent."""
-    opened = []
-
-    def make(name: str) -> Viewer:
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        # Browsers ask for it on pages that name no icon, as the catalogue.
-        context.route("**/favicon.ico", lambda route: route.fulfill(status=204))
-        view = Viewer(context.new_page(), SimpleNamespace(origin=origin))  # type: ignore[arg-type]
-        opened.append((context, view))
-        view.page.goto(origin)
-        view.page.locator(f"li.image a:has(strong:text('{name}'))").click()
-        view.page.wait_for_selector(".pane-xy canvas.picture")
-        view.idle()
-        assert view.error() is None
-        return view
-
-    yield make
-    for context, view in opened:
-        assert view.complaints == []
-        context.close()
-
-
-def shades(view: Any, values: np.ndarray) -> np.ndarray:
-    """Return the grey of values in the range of the page."""
-    return grey(values, *view.view()["channels"][0]["range"])
+def see(fresh: Callable[..., Viewer], origin: str) -> Callable[[str], Viewer]:
+    """Go from the catalogue to a dataset."""
+    return lambda name: fresh(origin, (1280, 900)).enter(name)
 
 
 def check_planes(view: Any, voxels: np.ndarray, at: tuple[int, int, int], aspect: int) -> None:
@@ -135,7 +109,7 @@ def test_planes_unit_and_values_of_a_converted_stack(
     for x, y in ((32, 16), (31, 16), (40, 20)):
         spot = frame["left"] + 20 * x + 10, frame["top"] + 20 * y + 10
         view.page.mouse.move(box["x"] + spot[0], box["y"] + spot[1])
-        view.run("__test.frames(2)")
+        view.frames()
         text = view.page.locator(".status-pointer").text_content().replace("\u202f", "")
         value = volume[SPOT[0], y, x]
         assert text == f"x {x}  y {y}  z 8   {x / 2:g} µm, {y / 2:g} µm, 16 µm   {value}"

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.browser import image_stores as stores
+from tests.browser.drawn import cut, grey, one_to_one
 from tests.browser.servers import Server, running
-from tests.browser.test_image_pixels import cut, grey, one_to_one
 from tests.browser.test_messages import says
 
 pytestmark = pytest.mark.browser

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.browser import image_stores as stores
+from tests.browser.drawn import cut, grey, one_to_one, pixels
 
 pytestmark = pytest.mark.browser
 
@@ -20,41 +20,6 @@ def folder(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("pixels")
     server.mount("/p", place)
     return place
-
-
-def pixels(view: Any, plane: str = "xy") -> np.ndarray:
-    """Return the canvas of a plane as (height, width, 4) bytes."""
-    width, height, data = view.run(
-        """(plane) => {
-          const canvas = document.querySelector(`.pane-${plane} canvas.picture`);
-          const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-          let text = '';
-          for (let i = 0; i < data.length; i += 8192) text += String.fromCharCode(...data.subarray(i, i + 8192));
-          return [canvas.width, canvas.height, btoa(text)];
-        }""",
-        plane,
-    )
-    return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
-
-
-def cut(view: Any, height: int, width: int, plane: str = "xy") -> np.ndarray:
-    """Return the part of the canvas that holds the image, which must lie in it whole."""
-    frame = view.run("(plane) => __pyramidion.frame(plane)", plane)
-    top, left = frame["top"], frame["left"]
-    assert min(top, left) >= 0, frame
-    return pixels(view, plane)[top : top + height, left : left + width]
-
-
-def grey(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Return the grey that a value should have, in the viewer's own arithmetic."""
-    share = (values.astype(np.float64) - low) * (255 / (high - low))
-    return np.floor(np.clip(share, 0, 255) + 0.5).astype(np.uint8)
-
-
-def one_to_one(view: Any) -> None:
-    view.page.keyboard.press("1")
-    view.idle()
-    assert view.view()["zoom"] == 1
 
 
 @pytest.mark.parametrize("layout", stores.LAYOUTS)

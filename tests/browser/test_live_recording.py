@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.browser.conftest import Viewer
+from tests.browser.drawn import cut, grey
 from tests.browser.servers import Blob, Server
-from tests.browser.test_image_pixels import cut, grey
 
 pytestmark = pytest.mark.browser
 
@@ -72,10 +72,6 @@ def see(viewer: Callable[..., Viewer]) -> Callable[..., Viewer]:
     return open_recording
 
 
-def until(view: Viewer, script: str) -> None:
-    view.page.wait_for_function(f"() => {script}", timeout=8000)
-
-
 def shown(view: Viewer) -> np.ndarray:
     view.page.keyboard.press("1")
     view.idle()
@@ -104,7 +100,7 @@ def test_the_newest_frame_is_followed_until_one_looks_back(
     assert follows(view)
     np.testing.assert_array_equal(shown(view), grey(frame_of(5), 0, 4000))
     store.frames = 11
-    until(view, "__pyramidion.view().t === 10")
+    view.until("__pyramidion.view().t === 10")
     np.testing.assert_array_equal(shown(view), grey(frame_of(10), 0, 4000))
     slider = view.page.get_by_label("Time")
     assert slider.get_attribute("max") == "10"
@@ -114,7 +110,7 @@ def test_the_newest_frame_is_followed_until_one_looks_back(
     assert view.view()["t"] == 9
     assert not follows(view)
     store.frames = 15
-    until(view, "document.querySelector('.slider input').max === '14'")
+    view.until("document.querySelector('.slider input').max === '14'")
     assert view.view()["t"] == 9, "looking back is not disturbed"
     np.testing.assert_array_equal(shown(view), grey(frame_of(9), 0, 4000))
     view.page.keyboard.press("n")
@@ -122,7 +118,7 @@ def test_the_newest_frame_is_followed_until_one_looks_back(
     assert view.view()["t"] == 14
     assert follows(view)
     assert header(view) == "15 t \N{MULTIPLICATION SIGN} 60 y"
-    until(view, "location.hash.includes('t=newest')")
+    view.until("location.hash.includes('t=newest')")
     np.testing.assert_array_equal(shown(view), grey(frame_of(14), 0, 4000))
     assert [c for c in view.complaints if "404" not in c] == []
 
@@ -133,8 +129,8 @@ def test_a_recording_that_ends_is_asked_for_no_more(see: Any, server: Server) ->
     assert view.page.locator(".growing .badge").text_content() == "Recording"
     assert view.page.get_by_role("link", name="Live").count() == 0
     store.frames, store.state = 8, "finished"
-    until(view, "document.querySelector('.toast')")
-    assert view.page.locator(".toast").text_content() == "The recording is complete: 8 frames"
+    said = "The recording is complete: 8 frames"  # for a moment only
+    view.until("(said) => document.querySelector('.toast')?.textContent === said", said)
     view.idle()
     assert view.view()["t"] == 7
     np.testing.assert_array_equal(shown(view), grey(frame_of(7), 0, 4000))
@@ -149,7 +145,7 @@ def test_a_recording_of_one_frame_has_its_slider_already(see: Any, server: Serve
     view = see("first", f"#{RANGE}")
     assert follows(view)
     store.frames = 2
-    until(view, "__pyramidion.view().t === 1")
+    view.until("__pyramidion.view().t === 1")
     np.testing.assert_array_equal(shown(view), grey(frame_of(1), 0, 4000))
 
 
@@ -175,8 +171,8 @@ def test_a_server_that_is_gone_is_said_and_asked_again(see: Any, server: Server)
     store = Growing(server, "gone", 4)
     view = see("gone", f"#{RANGE}&t=newest")
     server.faults.status = {"zarr.json": 500}
-    until(view, "document.querySelector('.growing .badge').textContent === 'Recording, no answer'")
+    view.until("document.querySelector('.growing .badge').textContent === 'Recording, no answer'")
     server.faults.status = {}
     store.frames = 5
-    view.page.wait_for_function("() => __pyramidion.view().t === 4", timeout=8000)
+    view.until("__pyramidion.view().t === 4")
     assert view.page.locator(".growing .badge").text_content() == "Recording"

@@ -199,9 +199,10 @@ def test_addresses_that_are_none(viewer: Any) -> None:
 def test_slow_servers_only_take_longer(viewer: Any, far: Server) -> None:
     far.faults.delay = 0.15
     view = open_far(viewer, far)
-    view.run("__pyramidion.setView({samples: [1000, 2000]})")
-    view.run("__test.frames(2)")
-    drawn = view.columns()
+    with far.held():
+        view.run("__pyramidion.setView({samples: [1000, 2000]})")
+        view.frames()
+        drawn = view.columns()
     assert not drawn["complete"]
     assert all(code is not None for code in drawn["lo"]), "coarse first, never blank"
     view.idle()

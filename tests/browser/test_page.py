@@ -19,12 +19,10 @@ OFFSETS = [[[-1e-4, -2e-4, -3e-4]]] * 2
 
 
 @pytest.fixture(scope="module", autouse=True)
-def data(server: Any, tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
-    folder = tmp_path_factory.mktemp("page")
-    server.mount("/data", folder)
+def data(data_folder: Path) -> np.ndarray:
     values = stores.signal((2, 1, 3, SAMPLES), np.int16)
-    stores.write_v3(folder / "w.zarr", values, trigger_times=TRIGGERS, trigger_offsets=OFFSETS)
-    stores.write_v3(folder / "plain.zarr", values[:, :, :1])
+    stores.write_v3(data_folder / "w.zarr", values, trigger_times=TRIGGERS, trigger_offsets=OFFSETS)
+    stores.write_v3(data_folder / "plain.zarr", values[:, :, :1])
     return values
 
 
@@ -97,19 +95,14 @@ def test_axis_labels_are_where_they_say(viewer: Any) -> None:
 def test_a_link_restores_data_and_window(viewer: Any) -> None:
     first = viewer(width=1000).open("/data/w.zarr", "#note=kept")
     first.set_view(ch=1, seg=2, samples=[123_456.25, 123_466.75])
-    first.page.wait_for_timeout(400)
-    link = first.page.url
-    assert "#note=kept&v=1&p=wave&ch=1&trc=0&seg=2&t=" in link
     second = viewer(width=1000)
-    second.page.goto(link)
-    second.page.wait_for_function("window.__pyramidion")
-    second.idle()
+    second.go(first.address("#note=kept&v=1&p=wave&ch=1&trc=0&seg=2&t="))
     before, after = first.view(), second.view()
     assert (after["ch"], after["seg"]) == (1, 2)
     assert after["samples"] == pytest.approx(before["samples"], abs=1e-6)
     assert second.columns()["lo"] == first.columns()["lo"]
     second.page.evaluate("location.hash = '#ch=0&seg=1&t=-1e-4,0'")
-    second.page.wait_for_timeout(50)
+    second.until("__pyramidion.view().seg === 1")
     second.idle()
     assert second.view()["t"] == pytest.approx([-1e-4, 0], abs=1e-12)
     assert second.view()["seg"] == 1
@@ -118,11 +111,7 @@ def test_a_link_restores_data_and_window(viewer: Any) -> None:
 def test_a_link_restores_one_sample(viewer: Any) -> None:
     view = viewer(width=1000).open("/data/w.zarr")
     view.set_view(samples=[SAMPLES - 1.5, SAMPLES - 0.5])
-    view.page.wait_for_timeout(400)
-    other = viewer(width=1000)
-    other.page.goto(view.page.url)
-    other.page.wait_for_function("window.__pyramidion")
-    other.idle()
+    other = viewer(width=1000).go(view.address("t="))
     assert other.view()["samples"] == pytest.approx([SAMPLES - 1.5, SAMPLES - 0.5], abs=1e-6)
 
 
@@ -138,12 +127,7 @@ def test_a_clock_that_starts_far_away_keeps_links_exact(
     server.mount("/far", tmp_path)
     view = viewer(width=1000).open("/far/w.zarr")
     view.set_view(samples=[5_000, 5_010])
-    view.page.wait_for_timeout(400)
-    assert "s=5000,5010" in view.page.url
-    other = viewer(width=1000)
-    other.page.goto(view.page.url)
-    other.page.wait_for_function("window.__pyramidion")
-    other.idle()
+    other = viewer(width=1000).go(view.address("s=5000,5010"))
     assert other.view()["samples"] == [5_000, 5_010]
 
 
@@ -258,7 +242,7 @@ def test_readout_of_one_sample(viewer: Any, data: np.ndarray) -> None:
     view.page.mouse.move(
         box["x"] + box["width"] * 5 / 11, box["y"] + 50
     )  # near sample 1004 or 1005
-    view.page.wait_for_timeout(50)
+    view.frames()
     text = view.page.locator(".status-pointer").text_content().replace("\u202f", "")
     time, value, sample = re.split(r" {3}", text)
     number = int(sample.removeprefix("sample "))
@@ -297,7 +281,7 @@ def test_names_that_are_markup_stay_text(viewer: Any, server: Any, tmp_path: Pat
     view = viewer(width=1000).open("/evil/w.zarr")
     view.page.keyboard.press("i")
     view.page.mouse.move(400, 300)
-    view.page.wait_for_timeout(50)
+    view.idle()
     assert evil in view.page.locator(".values").text_content()
     assert view.run("[window.hacked, document.querySelectorAll('#app img, #app b').length]") == [
         None,
@@ -322,14 +306,27 @@ def test_first_page(viewer: Any, server: Any) -> None:
     view = viewer(width=1000)
     view.page.goto(f"{server.origin}/viewer/")
     view.page.get_by_role("link", name="w waveform").click()
-    view.page.wait_for_function("window.__pyramidion?.stats().complete")
+    view.until("window.__pyramidion?.stats().complete")
     assert view.page.title() == "w.zarr · pyramidion"
     del server.documents["/api/datasets"]
     view.page.goto(f"{server.origin}/viewer/")
     view.page.get_by_label("Address of a Zarr store").fill("/data/w.zarr")
     view.page.keyboard.press("Enter")
-    view.page.wait_for_function("window.__pyramidion?.stats().complete")
+    view.until("window.__pyramidion?.stats().complete")
     assert view.page.locator(".datasets").count() == 0
+
+
+def test_first_page_of_a_server_with_many(viewer: Any, server: Any) -> None:
+    server.documents["/api/datasets"] = {
+        "datasets": [{"name": f"w{k}", "url": f"/data/w{k}.zarr"} for k in range(1234)]
+    }
+    view = viewer(width=1000)
+    view.page.goto(f"{server.origin}/viewer/")
+    view.page.wait_for_selector(".dataset")
+    del server.documents["/api/datasets"]
+    assert view.page.locator(".dataset-name").count() == 100
+    rest = view.page.locator("a.dataset[href='../']")
+    assert re.sub(r"\s", "", rest.text_content()) == "All1234datasets"
 
 
 def test_themes(viewer: Any) -> None:
@@ -340,12 +337,27 @@ def test_themes(viewer: Any) -> None:
     light = view.run(background)
     assert dark != light
     view.page.reload()
-    view.page.wait_for_function("window.__pyramidion")
-    view.idle()
+    view.ready()
     assert view.run(background) == light
     assert view.run(
         "__test.near(...((c) => [Math.floor(c.width / 2), __pyramidion.y(c.hi[Math.floor(c.width / 2)])])(__pyramidion.columns()), 1, 3)"
     )
+
+
+@pytest.mark.parametrize(("size", "datasets"), [((390, 780), 1), ((1280, 720), 2), ((390, 780), 2)])
+def test_no_words_lie_over_a_small_trace(
+    size: tuple[int, int], datasets: int, viewer: Any, server: Any
+) -> None:
+    """They would hide what must be seen: the extremes of the trace."""
+    view = viewer(width=size[0], height=size[1])
+    view.go(f"{server.origin}/viewer/?" + "&".join(["data=/data/w.zarr"] * datasets))
+    gaps = view.run("""[...document.querySelectorAll('.plot')].flatMap((plot) => {
+      const top = plot.querySelector('canvas.trace').getBoundingClientRect().top;
+      const words = [...plot.querySelectorAll('.caption, .summary')].filter((one) => one.textContent);
+      return words.map((one) => top - one.getBoundingClientRect().bottom);
+    })""")
+    assert len(gaps) == 2 * datasets
+    assert min(gaps) >= 0
 
 
 def test_narrow_screen(viewer: Any) -> None:
@@ -360,16 +372,5 @@ def test_narrow_screen(viewer: Any) -> None:
 
 def test_two_fingers_zoom(viewer: Any) -> None:
     view = viewer(width=600, height=600, has_touch=True).open("/data/w.zarr")
-    view.run(
-        """() => {
-          const canvas = document.querySelector('canvas.trace');
-          canvas.setPointerCapture = () => {};
-          const box = canvas.getBoundingClientRect();
-          const send = (type, id, x) => canvas.dispatchEvent(new PointerEvent(type, {
-            pointerId: id, pointerType: 'touch', clientX: box.left + x, clientY: box.top + 100, bubbles: true, cancelable: true }));
-          send('pointerdown', 1, 200); send('pointerdown', 2, 300);
-          send('pointermove', 1, 150); send('pointermove', 2, 350);
-          send('pointerup', 1, 150); send('pointerup', 2, 350);
-        }"""
-    )
+    view.pinch("canvas.trace")
     assert span(view) == pytest.approx(SAMPLES / 2, rel=0.01)

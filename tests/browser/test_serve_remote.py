@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.browser.conftest import Viewer
-from tests.browser.test_image_pixels import cut, grey, pixels
+from tests.browser.drawn import cut, grey, pixels
 
 from pyramidion.core import Box
 from pyramidion.formats import open_source
@@ -38,32 +37,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def see(
-    browser: Any, folder: Path, s3_environment: Any, s3_bucket: str
+    fresh: Callable[..., Viewer], folder: Path, s3_environment: Any, s3_bucket: str
 ) -> Iterator[Callable[[str], Viewer]]:
     """Put the stores into a bucket, serve it, and go from the catalogue to one of them."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     objects = {f"day/{path.relative_to(folder)}": path.read_bytes() for path in files}
     s3_environment.put(s3_bucket, objects)
-    opened = []
     with serve_background(build_app([f"s3://{s3_bucket}/day"])) as origin:
-
-        def make(name: str) -> Viewer:
-            context = browser.new_context(viewport={"width": 1280, "height": 900})
-            context.route("**/favicon.ico", lambda route: route.fulfill(status=204))
-            view = Viewer(context.new_page(), SimpleNamespace(origin=origin))  # type: ignore[arg-type]
-            opened.append((context, view))
-            view.page.goto(origin)
-            view.page.locator(f"a:has(strong:text('{name}'))").click()
-            view.page.wait_for_url("**/viewer/**")
-            view.page.wait_for_function("window.__pyramidion")
-            view.idle()
-            assert view.error() is None
-            return view
-
-        yield make
-        for context, view in opened:
-            assert view.complaints == []
-            context.close()
+        yield lambda name: fresh(origin, (1280, 900)).enter(name)
 
 
 def test_waveform(see: Any, folder: Path) -> None:

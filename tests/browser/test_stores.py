@@ -207,8 +207,6 @@ def test_the_viewer_works_from_any_static_path(viewer: Any, server: Any, folder:
 
     server.mount("/some/where/else", VIEWER)
     view = viewer(width=1100)
-    view.page.goto(f"{server.origin}/some/where/else/index.html?data=../../../data/w.zarr")
-    view.page.wait_for_function("window.__pyramidion")
-    view.idle()
+    view.go(f"{server.origin}/some/where/else/index.html?data=../../../data/w.zarr")
     assert view.error() is None
     assert json.dumps(view.columns())

@@ -51,13 +51,9 @@ def strain() -> np.ndarray:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def folder(
-    server: Any, tmp_path_factory: pytest.TempPathFactory, made: np.ndarray, strain: np.ndarray
-) -> Path:
-    place = tmp_path_factory.mktemp("measure")
-    server.mount("/data", place)
+def _stores(data_folder: Path, made: np.ndarray, strain: np.ndarray) -> None:
     stores.write_v3(
-        place / "made.zarr",
+        data_folder / "made.zarr",
         made[:, None, None, :],
         vertical_gains=[[g] for g in GAINS],
         vertical_offsets=[[o] for o in OFFSETS],
@@ -65,7 +61,7 @@ def folder(
         clip_codes=[[[-32768, 32767]], [[-CLIP, CLIP]]],
     )
     stores.write_v3(
-        place / "strain.zarr",
+        data_folder / "strain.zarr",
         np.stack([strain, strain])[:, None, None, :],
         vertical_gains=[[1.0], [1.0]],
         vertical_offsets=[[0.0], [0.0]],
@@ -74,10 +70,9 @@ def folder(
         horiz_interval=0.25,
         horiz_offset=0.0,
     )
-    stores.write_v2(place / "old.zarr", made[None, None, :1, :300_123])
+    stores.write_v2(data_folder / "old.zarr", made[None, None, :1, :300_123])
     for name in ("pulse_sequence", "single_sweep"):
-        convert(TRC / f"{name}.trc", place / f"{name}.zarr", ConvertOptions())
-    return place
+        convert(TRC / f"{name}.trc", data_folder / f"{name}.zarr", ConvertOptions())
 
 
 def open_tool(view: Any) -> None:
@@ -87,7 +82,7 @@ def open_tool(view: Any) -> None:
 
 def measured(view: Any) -> list[dict[str, Any]]:
     view.idle()
-    view.page.wait_for_function("__pyramidion.stats().measuring === false")
+    view.until("__pyramidion.stats().measuring === false")
     return list(view.stats()["measured"])
 
 
@@ -159,8 +154,8 @@ def test_extremes_are_exact_at_any_width_and_the_rest_is_not_guessed(
 
 
 @pytest.mark.parametrize("name", ["single_sweep", "pulse_sequence"])
-def test_real_recordings(viewer: Any, folder: Path, name: str) -> None:
-    root = zarr.open_group(folder / f"{name}.zarr", mode="r")
+def test_real_recordings(viewer: Any, data_folder: Path, name: str) -> None:
+    root = zarr.open_group(data_folder / f"{name}.zarr", mode="r")
     raw = root["raw"]
     interval = float(root.attrs["horiz_interval"])
     gain = float(root.attrs["vertical_gains"][0][0])
@@ -205,9 +200,7 @@ def test_cursors_tell_exact_samples(viewer: Any, made: np.ndarray) -> None:
     view = viewer().open("/data/made.zarr")
     view.set_view(channels=[0, 1], samples=[0, 5_000_000], cursors={"x": 1_000_017, "y": 3_000_500})
     open_tool(view)
-    view.page.wait_for_function(
-        "!document.querySelector('.measure-cursors').textContent.includes('…')"
-    )
+    view.until("!document.querySelector('.measure-cursors').textContent.includes('…')")
     shift = round((STARTS[0] - STARTS[1]) / INTERVAL)
     values = [[made[c, at + c * shift] * GAINS[c] - OFFSETS[c] for at in (1_000_017, 3_000_500)] for c in (0, 1)]  # fmt: skip
     for i, name in enumerate("XY"):
@@ -227,7 +220,7 @@ def test_between_the_cursors_only(viewer: Any, made: np.ndarray) -> None:
     open_tool(view)
     gate = view.page.get_by_label("Measure between the cursors only")
     gate.check()
-    view.page.wait_for_function("__pyramidion.stats().measured[0]?.samples === 100084")
+    view.until("__pyramidion.stats().measured[0]?.samples === 100084")
     (found,) = measured(view)
     assert (found["from"], found["to"]) == (200_017, 300_101)
     assert_equal(found, numpy_says(made[0, 200_017:300_101], INTERVAL, GAINS[0]))
@@ -303,9 +296,7 @@ def test_cursors_are_dragged_to_samples(viewer: Any) -> None:
     view.page.mouse.move(at(35), box["y"] + 90)
     assert cursors(view) == {"x": 20, "y": 30}
     assert view.view()["samples"] == [0, 40]
-    view.page.wait_for_timeout(400)
-    assert "x=" in view.page.url
-    assert "y=" in view.page.url
+    view.address("x=", "y=")
 
 
 def test_touch_places_a_cursor_by_pressing(viewer: Any) -> None:
@@ -337,8 +328,9 @@ def test_copied_numbers_are_complete(viewer: Any) -> None:
     open_tool(view)
     found = measured(view)
     view.page.get_by_role("button", name="Copy as text").click()
-    view.page.wait_for_timeout(100)
-    lines = [line.split("\t") for line in view.run("navigator.clipboard.readText()").splitlines()]
+    while not (copied := view.run("navigator.clipboard.readText()")).startswith("measurement"):
+        view.frames()
+    lines = [line.split("\t") for line in copied.splitlines()]
     assert lines[0] == ["measurement", "unit", "Channel 0", "Channel 1"]
     table = {line[0]: line[1:] for line in lines[1:]}
     assert table["Mean"] == ["V", *(repr(one["mean"]) for one in found)]

@@ -269,3 +269,57 @@ def test_a_million_samples_do_not_hold_the_page_up(viewer: Any) -> None:
 
     assert busiest_task(view, look) < 50
     assert view.stats()["spectrum"]["length"] == 2**20
+
+
+def drawn(view: Any) -> Any:
+    """All numbers that are shown, and the pixels of the plot."""
+    view.run("__test.frames(4)")
+    return view.run(
+        """() => [
+          ...[...document.querySelectorAll('.spectrum-tool td, .spectrum .caption, .spectrum .tick, .spectrum .unit')].map((one) => one.textContent),
+          document.querySelector('.spectrum-canvas').toDataURL(),
+        ]"""
+    )
+
+
+def test_a_link_brings_the_settings_along(viewer: Any) -> None:
+    view = opened(viewer(), fragment="#ch=0,1&s=1000,50000")
+    assert "spec=" not in view.run("__pyramidion.link()")
+    usual = drawn(view)
+    view.page.get_by_label("Window").select_option("flat-top")
+    view.page.get_by_label("Amplitude").select_option("density")
+    view.page.get_by_label("Frequency").select_option("log")
+    view.page.get_by_label("Take the mean away first").uncheck()
+    view.page.get_by_role("button", name="Fewer frequencies").click()
+    rested(view)
+    link = view.run("__pyramidion.link()")
+    assert "&spec=flat-top,density,log,with-mean," in link
+    zoomed = view.stats()["spectrum"]["zoomed"]
+    assert f"{zoomed['from']!r}~{zoomed['to']!r}".replace(".0~", "~") in link + ".0"
+    shown = drawn(view)
+    assert shown[:-1] != usual[:-1]
+    again = viewer().open("/data/tones.zarr", link)
+    rested(again)
+    assert again.page.get_by_label("Window").input_value() == "flat-top"
+    assert again.page.get_by_label("Amplitude").input_value() == "density"
+    assert again.page.get_by_label("Frequency").input_value() == "log"
+    assert not again.page.get_by_label("Take the mean away first").is_checked()
+    assert again.stats()["spectrum"]["zoomed"] == zoomed
+    assert drawn(again) == shown
+    assert again.run("__pyramidion.link()") == link
+    # Another link in the same page: what it does not say is as usual, what it says wrongly is passed over.
+    again.run("(hash) => { location.hash = hash; }", "#ch=0,1&s=1000,50000&tool=spectrum")
+    again.page.wait_for_timeout(50)
+    again.idle()
+    assert drawn(again) == usual
+    wrong = "#ch=0,1&s=1000,50000&tool=spectrum&spec=triangle,9~3,log,<b>"
+    again.run("(hash) => { location.hash = hash; }", wrong)
+    again.page.wait_for_timeout(50)
+    again.idle()
+    assert again.page.get_by_label("Frequency").input_value() == "log"
+    assert again.run("__pyramidion.link()").endswith("spec=log")
+    again.page.get_by_label("Frequency").select_option("linear")
+    again.idle()
+    assert drawn(again) == usual
+    assert "spec=" not in again.run("__pyramidion.link()")
+    assert view.complaints == again.complaints == []

@@ -50,11 +50,11 @@ def url_in(lines):
 
 
 def info(url):
-    with urllib.request.urlopen(f"{url}/info", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/info", timeout=60) as answer:
         return json.load(answer)
 
 
-def wait_for(condition, seconds=20.0):
+def wait_for(condition, seconds=60.0):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until

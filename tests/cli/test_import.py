@@ -109,20 +109,23 @@ def test_plan_and_tasks(recordings, moto_bucket):
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_stopped_and_run_again(tmp_path, jobs, moto_environment, moto_bucket):
+def test_stopped_and_run_again(tmp_path, jobs, moto_environment, moto_bucket, monkeypatch):
     for number in range(4):
         succeed("generate", tmp_path / f"{number}.h5", "--samples", "3e6", "--channels", "1")
     line = ["import", *(tmp_path / f"{n}.h5" for n in range(4)), "--bucket", moto_bucket]
-    program = subprocess.Popen(
-        [*CLI, *map(str, line), "--jobs", jobs], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-    for _ in range(3000):
-        if moto_environment.sizes(moto_bucket):
-            break
-        time.sleep(0.01)
-    program.send_signal(signal.SIGINT)
-    _, errors = program.communicate(timeout=60)
+    last_waits = Plan(rules=(Rule(Fault.STALLED_ANSWER, method="PUT", path=".*/3.zarr/.*"),))
+    with FaultProxy(moto_environment.endpoint, last_waits) as proxy, monkeypatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        program = subprocess.Popen(
+            [*CLI, *map(str, line), "--jobs", jobs], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        for _ in range(6000):
+            if moto_environment.sizes(moto_bucket):
+                break
+            time.sleep(0.01)
+        program.send_signal(signal.SIGINT)
+        _, errors = program.communicate(timeout=60)
     assert program.returncode == 130, errors
     assert "Traceback" not in errors
     told = run(*line, "--resume")

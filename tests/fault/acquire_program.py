@@ -51,7 +51,7 @@ def resident_mb(pid):
     return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
-def wait_for(condition, timeout=30.0):
+def wait_for(condition, timeout=60.0):
     until = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < until, "waited in vain"

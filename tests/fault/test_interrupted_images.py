@@ -109,7 +109,7 @@ def test_two_writers_of_one_destination(volumes, tmp_path):
     arguments = ["convert", str(volumes / "new.npy"), "v.idx", "--arco", "16kb", "--axes", "z,y,x"]
     first = subprocess.Popen([sys.executable, "-m", "pyramidion", *arguments], cwd=tmp_path, stdout=subprocess.DEVNULL)  # fmt: skip
     until = time.monotonic() + 60
-    while not (tmp_path / "v.idx.partial").exists():
+    while first.poll() is None and not (tmp_path / "v.idx.partial").exists():
         assert time.monotonic() < until
         time.sleep(0.005)
     second = run(*arguments, cwd=tmp_path)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.server.http import Client, read_answer
 
-from pyramidion.server import ServerSettings, serve_background
+from pyramidion.server import ServerSettings, _run, serve_background
 from pyramidion.server._clients import HEAD_S, IDLE_S, MAX_UNREAD, SLOW_S, Clients
 from pyramidion.server._turns import NoTurnError, Turns, client_key
 from pyramidion.server._work import unless_gone
@@ -23,6 +23,7 @@ class Gate:
 
     def __init__(self):
         self.n_held = 0
+        self.turns = None
         self._loop = self._gate = None
 
     async def __call__(self, scope, receive, send):
@@ -46,24 +47,42 @@ class Gate:
     def open(self):
         self._loop.call_soon_threadsafe(self._gate.set)
 
-    def wait_for(self, n_held):
-        until = time.monotonic() + 10
-        while self.n_held < n_held:
-            assert time.monotonic() < until, (self.n_held, n_held)
+    def wait_for(self, n_held, n_waiting=0):
+        """Wait until so many answers were begun, and so many wait for their turn."""
+        until = time.monotonic() + 20
+        while self.n_held < n_held or self.turns.n_waiting != n_waiting:
+            assert time.monotonic() < until, (self.n_held, self.turns.n_waiting)
             time.sleep(0.005)
+
+
+class CountedTurns(Turns):
+    """The server's turns, whose waiting ones are counted."""
+
+    @property
+    def n_waiting(self):
+        return len(self._waiting)
+
+
+@contextlib.contextmanager
+def gated(**options):
+    """Serve a :class:`Gate`."""
+    app = Gate()
+
+    def make(*bounds):
+        app.turns = CountedTurns(*bounds)
+        return app.turns
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_run, "Turns", make)
+        with serve_background(app, ServerSettings(port=0, **options)) as url:
+            yield app, url
 
 
 @pytest.fixture
 def gate():
     """Return a function that starts a server with a :class:`Gate`."""
     with contextlib.ExitStack() as stack:
-
-        def start(**options):
-            app = Gate()
-            settings = ServerSettings(port=0, **options)
-            return app, stack.enter_context(serve_background(app, settings))
-
-        yield start
+        yield lambda **options: stack.enter_context(gated(**options))
 
 
 def connect(url, source=None):
@@ -93,8 +112,7 @@ class TestAnswers:
         app, url = gate(max_answers=2)
         with contextlib.ExitStack() as stack:
             streams = [ask(stack.enter_context(connect(url)), "/held") for _ in range(2 + 8)]
-            app.wait_for(2)
-            time.sleep(0.2)
+            app.wait_for(2, n_waiting=8)
             assert app.n_held == 2
             with Client(url) as client:
                 answer = client.get("/held")
@@ -114,12 +132,12 @@ class TestAnswers:
             waiting = [stack.enter_context(connect(url)) for _ in range(4)]
             for each in waiting:
                 ask(each, "/held").close()
-            time.sleep(0.2)
+            app.wait_for(1, n_waiting=4)
             with Client(url) as client:
                 assert client.get("/held").status == 503
             for each in waiting:
                 each.close()
-            time.sleep(0.2)
+            app.wait_for(1, n_waiting=0)
             with connect(url) as other:
                 answer = ask(other)
                 app.open()
@@ -151,8 +169,7 @@ class TestAnswers:
         app, url = gate(host="0.0.0.0", max_answers=8, max_answers_per_client=2)
         with contextlib.ExitStack() as stack:
             hog = [ask(stack.enter_context(connect(url, own)), "/held") for _ in range(2 + 16)]
-            app.wait_for(2)
-            time.sleep(0.2)
+            app.wait_for(2, n_waiting=16)
             assert app.n_held == 2
             with connect(url, own) as one_more:
                 answer = read_answer(ask(one_more))

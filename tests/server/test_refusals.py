@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from tests.server.http import Client, read_answer
-from tests.server.test_limits import Gate
+from tests.server.test_limits import gated
 
 from pyramidion.core import StorageError
-from pyramidion.server import ServerSettings, build_app, serve_background
+from pyramidion.server import build_app, serve_background
 
 PAGE = "http://localhost:1"
 ALWAYS = {
@@ -29,13 +29,11 @@ ALWAYS = {
 @contextlib.contextmanager
 def held(**options):
     """Serve with one turn, which is taken, and four that wait for it."""
-    app, settings = Gate(), ServerSettings(port=0, max_answers=1, **options)
-    with serve_background(app, settings) as url, contextlib.ExitStack() as stack:
+    with gated(max_answers=1, **options) as (app, url), contextlib.ExitStack() as stack:
         for _ in range(5):
             connection = stack.enter_context(socket.create_connection(Client(url).address, 20))
             connection.sendall(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
-        app.wait_for(1)
-        time.sleep(0.2)
+        app.wait_for(1, n_waiting=4)
         yield stack.enter_context(Client(url))
         app.open()
 
