@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.object_store.radosgw import RadosGateway
 
+from upload import compiled_below, emptied, server_environment
+
 MEMORY_BYTES = 8 * 2**30
 
 
@@ -33,10 +35,8 @@ def main():
     with scratch() as name, RadosGateway(MEMORY_BYTES) as server:
         folder = Path(name)
         os.environ.update(
-            AWS_ENDPOINT_URL=server.endpoint,
-            AWS_ACCESS_KEY_ID=server.access_key,
-            AWS_SECRET_ACCESS_KEY=server.secret_key,
-            AWS_REGION=server.region,
+            server_environment(server),
+            **compiled_below(folder),
             PYRAMIDION_SPOOL=str(folder / "spool"),
         )
         source = folder / "w.h5"
@@ -61,12 +61,6 @@ def main():
                     runs[key].append(run)
         table(runs, 4 * asked.samples)
         print(f"  straight to the store: {ratio(runs, 'store', 'disk'):.2f} times the disk")
-
-
-def emptied(server, bucket):
-    """Remove what is in a bucket."""
-    server.remove_bucket(bucket)
-    server.bucket(bucket)
 
 
 if __name__ == "__main__":

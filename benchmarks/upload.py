@@ -40,6 +40,7 @@ def main():
     asked = parser.parse_args()
     print(machine())
     with scratch() as folder, RadosGateway(MEMORY_BYTES) as server:
+        os.environ.update(compiled_below(folder))
         for name in [asked.only] if asked.only else KINDS:
             compare(name, Path(folder), server, asked)
 
@@ -95,6 +96,12 @@ def check(server, bucket, hashes):
     for name in sorted(hashes)[:: max(1, len(hashes) // 20)]:
         body = server.client().get_object(Bucket=bucket, Key=f"data/{name}")["Body"].read()
         assert hashlib.md5(body, usedforsecurity=False).hexdigest() == hashes[name], name
+
+
+def compiled_below(folder):
+    """Let Python keep what it compiles, as it does for packages that are installed."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    return {"PYTHONPYCACHEPREFIX": str(Path(folder) / "compiled")}
 
 
 def server_environment(server):
