@@ -24,7 +24,7 @@ export class App {
   /** From top to bottom. @type {View[]} */ views = [];
   /** Keys, drawer and status line belong to it. @type {View | null} */ active = null;
   clock = new Clock();
-  /** Called with a panel once it is shown. @type {(panel: import('./types.js').Panel) => Promise<void>} */
+  /** Called with a panel once its picture is shown. @type {(panel: import('./types.js').Panel) => Promise<void>} */
   opening = () => Promise.resolve();
   /** Rail and drawer, which come after the first picture. */
   desk = new Late(async () => {
@@ -89,6 +89,7 @@ export class App {
     }
     await this.#firstPictures();
     if (this.views.length > 0) this.desk.get();
+    if (this.panel) await this.opening(this.panel);
     this.#started = true;
   }
 
@@ -109,7 +110,7 @@ export class App {
     this.#frame();
     if (!view.panel) return;
     view.panel.showHash(state());
-    if (view === this.active) await this.opening(view.panel);
+    if (this.#started && view === this.active) await this.opening(view.panel);
     this.#updateDesk();
     this.#showTools();
   }

@@ -136,9 +136,13 @@ export class Desk {
   }
 
   async #showTrees() {
-    const views = this.app.views.filter(({ panel }) => panel);
-    const trees = await Promise.all(views.map(async ({ title, panel }) => ({ title, tree: (await panel?.tree()) ?? [] })));
-    this.rail.show(trees);
+    this.#loading += 1;
+    try {
+      const views = this.app.views.filter(({ panel }) => panel);
+      this.rail.show(await Promise.all(views.map(async ({ title, panel }) => ({ title, tree: (await panel?.tree()) ?? [] }))));
+    } finally {
+      this.#loading -= 1;
+    }
   }
 
   #showTool() {

@@ -406,7 +406,9 @@ export class WavePanel {
     setText(view.caption, captionText(dataset, selections, calibration));
     setText(view.summary, summaryText(dataset, calibration, window));
     view.showClipped(plot.traces);
-    showRows(view.values, this.numbers.get()?.valueRows({ dataset, traces: plot.traces, calibration, window, level }) ?? []);
+    const seen = plot.traces.some(({ columns }) => columns?.complete);
+    const numbers = seen ? this.numbers.get() : this.numbers.here; // the picture comes first
+    showRows(view.values, numbers?.valueRows({ dataset, traces: plot.traces, calibration, window, level }) ?? []);
     view.canvas.setAttribute('aria-label', `Waveform, ${summaryText(dataset, calibration, window)}; numbers in the table below`);
     const holes = plot.traces.some(({ columns }) => columns?.holes) && !this.#waits && this.scheduler.failures.size === 0;
     const tooWide = this.level < 0 || holes;
