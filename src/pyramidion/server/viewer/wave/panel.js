@@ -406,9 +406,8 @@ export class WavePanel {
     setText(view.caption, captionText(dataset, selections, calibration));
     setText(view.summary, summaryText(dataset, calibration, window));
     view.showClipped(plot.traces);
-    const seen = plot.traces.some(({ columns }) => columns?.complete);
-    const numbers = seen ? this.numbers.get() : this.numbers.here; // the picture comes first
-    showRows(view.values, numbers?.valueRows({ dataset, traces: plot.traces, calibration, window, level }) ?? []);
+    if (plot.traces.some(({ columns }) => columns?.complete)) requestAnimationFrame(() => this.numbers.get()); // the picture first
+    showRows(view.values, this.numbers.here?.valueRows({ dataset, traces: plot.traces, calibration, window, level }) ?? []);
     view.canvas.setAttribute('aria-label', `Waveform, ${summaryText(dataset, calibration, window)}; numbers in the table below`);
     const holes = plot.traces.some(({ columns }) => columns?.holes) && !this.#waits && this.scheduler.failures.size === 0;
     const tooWide = this.level < 0 || holes;
