@@ -110,9 +110,8 @@ def focused(page: Any) -> str:
 
 
 def test_thousands_are_listed_and_few_are_drawn(see: Any, origin: str) -> None:
-    began = (
-        time.process_time()
-    )  # of the server, which is in this process: the clock tells of others too
+    # Of the server, which is in this process: the clock tells of others, too.
+    began = time.process_time()
     page = see(origin)
     page.wait_for_selector(".entry")
     assert time.process_time() - began < 5
@@ -127,6 +126,31 @@ def test_thousands_are_listed_and_few_are_drawn(see: Any, origin: str) -> None:
     names = page.locator(".entry").evaluate_all("rows => rows.map((row) => row.dataset.name)")
     assert names[:3] == ["day-0/run 0.zarr", "day-0/run 1.zarr", "day-0/run 2.zarr"]
     assert names[100] == "day-1/run 100.zarr"
+
+
+def test_who_follows_a_growing_list_to_its_end_sees_all_of_it(see: Any, origin: str) -> None:
+    """Its end is always near then: nothing but the list itself changes."""
+    page = see(origin)
+    page.wait_for_selector(".entry")
+    found = page.evaluate(
+        "async () => (await (await fetch('/api/datasets?after=&limit=200')).json()).datasets"
+    )
+    grown = 30
+
+    def answer(route: Any) -> None:
+        nonlocal grown
+        grown = min(grown + 10, len(found))
+        told = {"cursor": str(grown), "all": grown == 40, "gone": [], "datasets": found[:grown], "more": False, "looking": True, "busy": True, "note": "", "live": None}  # fmt: skip
+        route.fulfill(json=told)
+
+    page.route("**/api/datasets?after=*", answer)
+    page.reload()
+    for _ in range(400):
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        if page.locator(".entry").count() == len(found):
+            break
+        page.wait_for_timeout(50)
+    assert (grown, page.locator(".entry").count()) == (len(found), len(found))
 
 
 def test_no_long_task_while_it_fills_and_while_one_types(see: Any, origin: str) -> None:

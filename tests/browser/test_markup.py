@@ -169,7 +169,7 @@ def test_catalogue(watcher: Watcher) -> None:
         watcher.page.wait_for_timeout(50)
         names = set(watcher.page.evaluate(ROWS))
     assert set(NAMES) - names == set()
-    assert "<img src=x onerror=alert(1)>" in watcher.page.inner_text("body")
+    assert "<img src=x onerror=alert(1)>" in watcher.page.text_content("body")
     watcher.check()
 
 

@@ -52,7 +52,7 @@ function start() {
   void feed.run();
 }
 
-/** An observer tells of changes only: look again while the end of the list is still near. */
+/** An observer tells of changes only: look again while the end of the list is still near, or when the list has grown. */
 function sentinelAgain() {
   requestAnimationFrame(() => {
     const near = find('#further', HTMLElement).getBoundingClientRect().top < innerHeight + 1500;
@@ -93,6 +93,7 @@ function draw() {
     if (shown.length) rows.draw(shown, anew);
     else showNothing();
     anew = false;
+    sentinelAgain();
     if (opened && rows.reveal(opened)) opened = '';
     if (!feed.looking) opened = '';
   }
