@@ -36,15 +36,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def see(
-    fresh: Callable[..., Viewer], folder: Path, s3_environment: Any, s3_bucket: str
-) -> Iterator[Callable[[str], Viewer]]:
-    """Put the stores into a bucket, serve it, and go from the catalogue to one of them."""
+def bucket_origin(folder: Path, s3_environment: Any, s3_bucket: str) -> Iterator[str]:
+    """A server of a bucket with the stores."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     objects = {f"day/{path.relative_to(folder)}": path.read_bytes() for path in files}
     s3_environment.put(s3_bucket, objects)
     with serve_background(build_app([f"s3://{s3_bucket}/day"])) as origin:
-        yield lambda name: fresh(origin, (1280, 900)).enter(name)
+        yield origin
+
+
+@pytest.fixture
+def see(bucket_origin: str, fresh: Callable[..., Viewer]) -> Callable[[str], Viewer]:
+    """Go from the catalogue to one of the stores; the pages end before the server does."""
+    return lambda name: fresh(bucket_origin, (1280, 900)).enter(name)
 
 
 def test_waveform(see: Any, folder: Path) -> None:
