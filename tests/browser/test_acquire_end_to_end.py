@@ -97,7 +97,7 @@ def served(store: str, cwd: Path) -> Iterator[str]:
 @pytest.fixture
 def see(fresh: Callable[..., Viewer]) -> Callable[..., Viewer]:
     """Go to an address in a new page; a server that has ended is complained of."""
-    return lambda address: fresh(size=(1280, 760), may_say="net::ERR_").go(address)
+    return lambda address: fresh(size=(1280, 760), may_say="ERR_CONNECTION").go(address)
 
 
 def show(view: Viewer, name: str) -> None:

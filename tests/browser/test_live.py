@@ -357,9 +357,8 @@ def test_a_slow_connection_skips_frames_and_does_not_lag(see: Open, running: Any
         ages.append(last["latencyMs"])
     drawn, taken = frames - first["frames"], last["number"] - first["number"]
     assert drawn < taken, "it skips frames"
-    # A page that falls behind is late with all of them, a busy machine only with some.
-    assert min(ages[10:]) < 1000
-    assert min(ages[10:]) < 2 * max(ages[:10]) + 300
+    assert max(ages) < 1000
+    assert ages[-1] < 2 * ages[0] + 300, "it does not fall behind"
 
 
 def test_the_badge_leads_to_the_recording_at_this_view(see: Open) -> None:

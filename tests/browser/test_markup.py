@@ -169,7 +169,9 @@ def test_catalogue(watcher: Watcher) -> None:
         watcher.page.wait_for_timeout(50)
         names = set(watcher.page.evaluate(ROWS))
     assert set(NAMES) - names == set()
-    assert "<img src=x onerror=alert(1)>" in watcher.page.text_content("body")
+    # Rows that were scrolled away are not rendered, and their text is not counted as seen.
+    watcher.page.evaluate("scrollTo(0, 0)")
+    watcher.page.wait_for_function("text => document.body.innerText.includes(text)", arg=NAMES[1])
     watcher.check()
 
 

@@ -240,12 +240,9 @@ def test_it_comes_back_in_time(open_dcam, timeout_s):
     camera = open_dcam()
     camera.set("trigger", "external")
     seen = started(camera)
-    waited = []
-    for _ in range(5):  # a busy machine may hold one up
-        began = time.monotonic()
-        assert seen.grab(timeout_s) == 0
-        waited.append(time.monotonic() - began)
-    assert timeout_s <= min(waited) < timeout_s + 0.3
+    began = time.monotonic()
+    assert seen.grab(timeout_s) == 0
+    assert timeout_s <= time.monotonic() - began < timeout_s + 0.3
 
 
 def test_long_exposures_are_waited_for(open_dcam):

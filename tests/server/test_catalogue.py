@@ -152,11 +152,8 @@ def test_new_datasets_appear(serve, tmp_path):
     client = serve([tmp_path])
     assert client.get("/api/datasets").json == {"datasets": []}
     make_waveform(tmp_path / "w.zarr")
-    until = time.monotonic() + 20
-    while not (found := client.get("/api/datasets").json["datasets"]):
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    assert len(found) == 1
+    time.sleep(2.1)
+    assert len(client.get("/api/datasets").json["datasets"]) == 1
 
 
 def test_names_are_only_text(serve, tmp_path):
@@ -219,9 +216,9 @@ def test_search_of_a_huge_folder_ends(serve, tmp_path):
     for k in range(3000):
         (tmp_path / f"run-{k:05}").mkdir()
     make_waveform(tmp_path / "run-02999" / "w.zarr")
-    begin = time.process_time()  # the server is in this process; the clock tells of others too
+    begin = time.monotonic()
     found = serve([tmp_path]).get("/api/datasets").json["datasets"]
-    assert time.process_time() - begin < 5
+    assert time.monotonic() - begin < 5
     assert [d["name"] for d in found] == ["run-02999/w.zarr"]
     assert np.prod(found[0]["shape"]) == 6000
 

@@ -142,7 +142,7 @@ class TestSlowClients:
             with_them = usage(process)
             assert with_them.rss - before.rss < 64 * 2**20
             assert with_them.n_files <= before.n_files + 520  # a few are being closed
-            wait_until(lambda: usage(process).n_files <= before.n_files, 60)
+            wait_until(lambda: usage(process).n_files <= before.n_files, 15)
             assert good.get("/small").body == SMALL
 
     def test_slow_readers_are_closed_and_others_are_not(self, served):

@@ -150,13 +150,10 @@ class TestAnswers:
         with contextlib.ExitStack() as stack:
             polls = [ask(stack.enter_context(connect(url)), "/polled") for _ in range(10)]
             app.wait_for(10)
-            waited = []
             with Client(url) as client:
-                for _ in range(5):  # a busy machine may hold one up
-                    began = time.monotonic()
-                    assert client.get("/").status == 200
-                    waited.append(time.monotonic() - began)
-            assert min(waited) < 1
+                began = time.monotonic()
+                assert client.get("/").status == 200
+                assert time.monotonic() - began < 1
             app.open()
             assert [read_answer(each).status for each in polls] == [200] * 10
 

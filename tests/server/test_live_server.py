@@ -118,7 +118,7 @@ def test_ends_when_the_recording_is_over():
         ring.ask_stop()
         time.sleep(0.5)
         assert client.get("/info").json["state"] == "finished"  # pages ask once a second
-        process.join(30)
+        process.join(5)
         assert process.exitcode == 0
         assert is_free(client.address[1])
 
@@ -142,11 +142,11 @@ def test_killed_supervisor_frees_the_port_and_the_memory(number):
             assert client.get("/latest").status == 200
             supervisor.send_signal(number)
             supervisor.wait(10)
-            wait_until(lambda: is_free(client.address[1]), 20)
-    wait_until(lambda: not Path(f"/proc/{live}").exists(), 20)
+            wait_until(lambda: is_free(client.address[1]), 2)
+    wait_until(lambda: not Path(f"/proc/{live}").exists(), 5)
     with contextlib.suppress(ProcessLookupError):
         os.kill(int(camera), signal.SIGKILL)  # the real one ends by itself
-    wait_until(lambda: not Path(f"/dev/shm/{ring_name.lstrip('/')}").exists(), 20)
+    wait_until(lambda: not Path(f"/dev/shm/{ring_name.lstrip('/')}").exists(), 10)
 
 
 def test_killed_camera_is_reported_and_its_last_frame_shown():
