@@ -148,7 +148,8 @@ def test_whoever_copies_slower_than_the_camera_gets_no_torn_frame(open_dcam):
     """Six gigabytes a second into four buffers: most are overwritten while they are copied."""
     seen = started(open_dcam(width=1024, height=1024, fps=3000), n_buffers=4, at_a_time=2)
     end = time.monotonic() + 1.0
-    while time.monotonic() < end:
+    late = end + 20  # on a busy machine the camera itself may be too slow at first
+    while time.monotonic() < (end if seen.n_lost("driver") else late):
         seen.grab(0.2)
     seen.check_all_counted()
     assert seen.n_lost("driver") > 0
