@@ -24,7 +24,10 @@ AT_ONCE = """() => ({
   frame: __pyramidion.frame(), canvas: __test.picture('canvas.picture'), range: __pyramidion.view().range,
 })"""
 
+# Fields and handles are placed at once: a field that still tells of the full range stands beside handles
+# that are clamped to the end of the histogram before it.
 HANDLE_HAS_FOLLOWED = """() => {
+  if (Number(document.querySelector('[aria-label="Brightest value"]').value) > 5000) return false;
   const { left, width } = document.querySelector('.histogram').getBoundingClientRect();
   return document.querySelector('.handle-high').getBoundingClientRect().left > left + width / 2;
 }"""

@@ -156,6 +156,7 @@ class TestSlowClients:
             steady = stack.enter_context(connect(url, window=4096))
             for each in (*slow, steady):
                 ask(each, url, "/large")
+            wait_until(lambda: usage(process).n_files >= before.n_files + 101, 10)  # all let in
             n_read = 0
             while usage(process).n_files > before.n_files + 1:
                 n_read += len(steady.recv(3000))
