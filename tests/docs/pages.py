@@ -17,6 +17,7 @@ profile ``lab`` (and ``AWS_PROFILE`` says so) may write the bucket ``lab``.
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -40,6 +41,8 @@ NOT_RUN = {
     "docs/reference/server.md": "its program serves until Ctrl-C",
 }
 """Pages whose examples are not run, and why."""
+
+_HELD = f"PYTHONPATH={shlex.quote(str(ROOT))} {shlex.quote(sys.executable)} -m tests.fault.held 2"
 
 _BLOCK = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.M | re.S)
 _ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
@@ -176,6 +179,8 @@ class Reader:
         command = self._here(command)
         if _is_server(command, shown):
             return self._serve(command, len(shown))
+        if shown[:1] == ["^C"]:
+            command = command.replace("pyramidion", _HELD, 1)  # or it may be over before the Ctrl-C
         process = self._start(command, stderr=subprocess.STDOUT)
         if shown[:1] == ["^C"]:
             self._wait_for_a_part(process)

@@ -75,6 +75,7 @@ class WaveSink:
             for level, layout in enumerate(self.geometry.overviews)
         ]
         self._deep: PyramidBuilder | None = None
+        self._stored: dict[tuple[int, ...], bool] = {}
 
     def is_done(self, task: int) -> bool:
         """Tell whether the task's shard is there, whole."""
@@ -82,12 +83,11 @@ class WaveSink:
 
     def work(self, task: int, read: Read) -> list[_Row] | None:
         """Write the task's shard and return its overview bins; None when they are stored already."""
+        needed = not self._has_overviews(self._shards[task][:3])
         if not self.is_done(task):
-            return self._write_shard(task, read)
-        if self._n_local == len(self._overviews) and all(
-            overview.covers(self.tasks[task], factor)
-            for overview, factor in zip(self._overviews, self.geometry.plan.factors, strict=True)
-        ):
+            rows = self._write_shard(task, read)
+            return rows if needed else None
+        if not needed:
             return None
         stored = ShardedArray(self._raw, self.geometry.raw)
         try:
@@ -132,6 +132,16 @@ class WaveSink:
         for overview in self._overviews:
             overview.discard()
         self._staged.abort()
+
+    def _has_overviews(self, lead: tuple[int, ...]) -> bool:
+        """Tell whether the overviews of a row of shards were there when the run came to it.
+
+        One answer for the whole row: overviews take its bins without gaps, or none of them.
+        """
+        if lead not in self._stored:
+            found = all(overview.is_whole(lead) for overview in self._overviews)
+            self._stored.setdefault(lead, found)
+        return self._stored[lead]
 
     def _folder_of(self, level: int) -> Folder:
         return Folder(self._folder.root / self.geometry.overview_key(level))
@@ -199,13 +209,10 @@ class OverviewWriter:
         self._pending: list[np.ndarray] = []
         self._n_pending = 0
 
-    def covers(self, samples: Box, factor: int) -> bool:
-        """Tell whether every shard that holds bins of this region of the samples is there."""
-        layout = self._layout
-        bins = range(samples.start[-1] // factor, -(-samples.stop[-1] // factor))
-        lead = tuple(a // s for a, s in zip(samples.start[:3], layout.shard[:3], strict=True))
-        shards = {b // layout.shard[-1] for b in (bins[0], bins[-1])}
-        return all(_is_whole(self._folder, layout, (*lead, 0, s)) for s in shards)
+    def is_whole(self, lead: tuple[int, ...]) -> bool:
+        """Tell whether every shard of a row is there: its indices along channels, trcs and segments."""
+        n_shards = -(-self._layout.shape[-1] // self._layout.shard[-1])
+        return all(_is_whole(self._folder, self._layout, (*lead, 0, s)) for s in range(n_shards))
 
     def put(self, lead: tuple[int, ...], start: int, values: np.ndarray) -> None:
         """Take the next bins of a row of chunks.
