@@ -7,6 +7,7 @@ looked at twice a second; a request costs two entries of a dictionary.
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +35,10 @@ class Connection(Protocol):
     def n_unread(self) -> int:
         """Bytes that are held for the client and that the system did not take yet."""
 
+    @property
+    def n_queued(self) -> int:
+        """Bytes that the system took and that the client did not receive yet."""
+
     def refuse(self, status: int, id_: str, what: str) -> None:
         """Answer with an error and close."""
 
@@ -47,7 +52,8 @@ class _Mark:
 
     time_s: float
     n_moves: int
-    n_unread: int
+    n_left: int
+    """Bytes still to be received; those that the system holds may be megabytes."""
 
 
 class Clients:
@@ -141,16 +147,13 @@ class Clients:
     def _mark(self, now: float) -> None:
         """Note who has moved on since they were looked at, and who has nothing to read."""
         for one in self._all:
-            n_unread = one.n_unread
-            mark = self._marks.get(one)
-            if not n_unread:
+            if not one.n_unread:
                 self._marks.pop(one, None)
-            elif (
-                mark is None
-                or mark.n_moves != one.n_moves
-                or mark.n_unread - n_unread >= SLOW_BYTES
-            ):
-                self._marks[one] = _Mark(now, one.n_moves, n_unread)
+                continue
+            n_left = one.n_unread + one.n_queued
+            mark = self._marks.get(one)
+            if mark is None or mark.n_moves != one.n_moves or mark.n_left - n_left >= SLOW_BYTES:
+                self._marks[one] = _Mark(now, one.n_moves, n_left)
 
     def _make_room(self, now: float) -> None:
         """Close who took nothing for longest, until little enough is held."""
@@ -178,6 +181,32 @@ def connection_limit(max_clients: int) -> int:
         if soft != resource.RLIM_INFINITY:
             return max(1, min(max_clients, soft // 2))
     return max_clients
+
+
+def queued_bytes(handle: int) -> int:
+    """Return how many bytes of a socket the system holds until they are acknowledged.
+
+    Parameters
+    ----------
+    handle : int
+        Its file descriptor.
+
+    Returns
+    -------
+    int
+        0 where the system does not tell.
+
+    Notes
+    -----
+    Source: SIOCOUTQ in tcp(7), which is TIOCOUTQ.
+    """
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+        import termios
+
+        answer = fcntl.ioctl(handle, termios.TIOCOUTQ, bytes(4))
+        return int.from_bytes(answer, sys.byteorder)
+    return 0
 
 
 def _older_than(times: dict[Connection, float], limit: float) -> list[Connection]:

@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from pyramidion.server._access_log import AccessLog
-from pyramidion.server._clients import Clients, Connection
+from pyramidion.server._clients import Clients, Connection, queued_bytes
 from pyramidion.server._errors import Pairs
 from pyramidion.server._origins import Origins
 from pyramidion.server._turns import NoTurnError, Turn, Turns, begin_turn, client_key
@@ -112,6 +112,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def n_unread(self) -> int:
         """Bytes that are held for the client and that the system did not take yet."""
         return self.transport.get_write_buffer_size()
+
+    @property
+    def n_queued(self) -> int:
+        """Bytes that the system took and that the client did not receive yet."""
+        return queued_bytes(self.transport.get_extra_info("socket").fileno())
 
     def pause_writing(self) -> None:
         """Note that the client reads more slowly than it is answered: others go first."""

@@ -100,7 +100,7 @@ class Door:
     """A connection until its handshake is done; it counts as one that asks for nothing yet."""
 
     n_moves = 0
-    n_unread = 0
+    n_unread = n_queued = 0
 
     def __init__(
         self,
