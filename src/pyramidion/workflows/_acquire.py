@@ -46,6 +46,7 @@ from pyramidion.workflows._signals import undisturbed
 _LOOK_S = 0.1
 _STATUS_S = 0.25
 _BUFFERED_S = 0.5
+_BUFFERED_BYTES = 2**26
 _LEAST_BUFFERS = 16
 _MOST_BUFFERS = 4096
 _JUMP_S = 1.0
@@ -228,7 +229,10 @@ class _Run:
         buffers = self._options.buffers
         if not buffers:
             rate = self.spec.rate_hz or 100.0
-            buffers = min(max(_LEAST_BUFFERS, math.ceil(rate * _BUFFERED_S)), _MOST_BUFFERS)
+            # A machine may stand still for longer than frames are many: small ones cost next to nothing.
+            cheap = _BUFFERED_BYTES // self.spec.frame_bytes
+            buffers = max(_LEAST_BUFFERS, math.ceil(rate * _BUFFERED_S), cheap)
+            buffers = min(buffers, _MOST_BUFFERS)
         if self._options.frames:
             self.ring.ask_limit(self._options.frames)
         self._capture.start(self.ring, buffers)
@@ -275,9 +279,10 @@ class _Run:
             self._fault = self._room.fault()
 
     def _tell_status(self) -> Status:
-        state = "looking" if self._out is None else "recording"
-        if not self.ring.pushed:
-            state = "waiting"
+        if self._out is None:
+            state = "looking" if self.ring.pushed else "waiting"
+        else:  # told by another thread, too: nobody shall look for a store that is not there yet
+            state = "recording" if self._recorder is not None else "waiting"
         return self._status.tell(state, self._recorder, self._writer)
 
     # -- the end ---------------------------------------------------------------------------------
