@@ -232,10 +232,12 @@ def test_nothing_is_acknowledged_that_failed_to_reach_the_disk(folder, driver):
 
 
 @needs_strace
+@pytest.mark.parametrize("pause_s", [0, 0.15], ids=["", "slowly"])
 @pytest.mark.parametrize("kind", SWEPT, ids=[kind.replace(" ", "-") for kind in SWEPT])
 @pytest.mark.parametrize("fault", ["signal=KILL", "error=ENOSPC", "error=EIO"])
-def test_repair_that_fails_at_every_call_can_be_run_again(folder, driver, kind, fault):
-    job = KINDS[kind] | {"n_frames": 14, "finish": False, "lose_every": 3}
+def test_repair_that_fails_at_every_call_can_be_run_again(folder, driver, kind, fault, pause_s):
+    """Of a slow recording, frames are shown that are not known to be on the disk."""
+    job = KINDS[kind] | {"n_frames": 14, "finish": False, "lose_every": 3, "pause_s": pause_s}
     original, path = folder / "original.zarr", folder / "a.zarr"
     told = driver.run(original, job)
     shutil.copytree(original, path)

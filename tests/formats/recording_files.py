@@ -1,8 +1,8 @@
 """Recordings written byte by byte, from the description of the format and nothing else.
 
 While a recording grows, the index of a shard lies at its start, without a checksum: 16 bytes per
-chunk (offset, length), first all (index bytes, 1). When a shard is full the same index follows at
-its end, with a checksum. When the recording is finished the metadata say ``end``.
+chunk (offset, length), first all (0, 1). When a shard is full the same index follows at its end, with
+a checksum. When the recording is finished the metadata say ``end``.
 """
 
 import itertools
@@ -139,7 +139,7 @@ def write_level(folder, values, shown, chunk, per_shard, codec, finished, holes=
 def shard_bytes(values, first, kept, chunk, grid, per_shard, codec):
     """A shard with its index at the start; chunks of frames that were never written are absent."""
     n_chunks = per_shard * grid[0] * grid[1]
-    index = bytearray(struct.pack("<QQ", 16 * n_chunks, 1) * n_chunks)
+    index = bytearray(struct.pack("<QQ", 0, 1) * n_chunks)
     body = bytearray()
     for k in range(per_shard):
         frames = [t for t in range(first + k * chunk[0], first + (k + 1) * chunk[0]) if t in kept]
@@ -177,7 +177,7 @@ def encoded(block, codec, *, is_deep):
 def end_index(index):
     """The index as it stands at the end of a full shard: what was never written is absent."""
     entries = np.frombuffer(index, "<u8").reshape(-1, 2).copy()
-    entries[(entries == (len(index), 1)).all(axis=1)] = ABSENT
+    entries[(entries == (0, 1)).all(axis=1)] = ABSENT
     body = entries.tobytes()
     return body + struct.pack("<I", crc32c(body))
 

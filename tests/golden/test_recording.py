@@ -35,7 +35,7 @@ def test_a_shard_of_raw_frames(tmp_path):
     put(writer, FRAMES, 0, 1)
     publish(writer)
     first = tmp_path / "a/0/c/0/0/0"
-    assert first.read_bytes() == entries((32, 20), (32, 1)) + framed(FRAMES[0])
+    assert first.read_bytes() == entries((32, 20), (0, 1)) + framed(FRAMES[0])
     put(writer, FRAMES, 1, 3)
     writer.finish({})
     full = entries((32, 20), (52, 20))
@@ -43,7 +43,7 @@ def test_a_shard_of_raw_frames(tmp_path):
         full + framed(FRAMES[0]) + framed(FRAMES[1]) + end_index((32, 20), (52, 20))
     )
     assert (tmp_path / "a/0/c/1/0/0").read_bytes() == (
-        entries((32, 20), (32, 1)) + framed(FRAMES[2]) + end_index((32, 20), ABSENT)
+        entries((32, 20), (0, 1)) + framed(FRAMES[2]) + end_index((32, 20), ABSENT)
     )
 
 

@@ -70,6 +70,7 @@ def test_every_place_of_the_index_as_zarr_python_writes_it(tmp_path, location, c
 @pytest.mark.parametrize(
     ("offset", "length", "words"),
     [
+        (0, 1, "not yet written"),
         (64, 1, "not yet written"),
         (2**64 - 1, 2**64 - 1, "missing"),
         (0, 0, "outside"),

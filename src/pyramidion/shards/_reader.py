@@ -167,7 +167,7 @@ class ShardedArray:
         is_at_start = layout.index_at == "start"
         first = n_bytes if is_at_start else 0
         last = ranges.size - (0 if is_at_start else n_bytes)
-        if is_at_start and (offset, length) == (n_bytes, 1):
+        if is_at_start and length == 1 and offset in (0, n_bytes):
             raise DamagedError(where, "missing", "not yet written", id="PYR-VER-02")
         if not (first <= offset and offset + length <= last and length):
             told = f"{length} B at {offset}"

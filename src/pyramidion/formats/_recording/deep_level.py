@@ -56,19 +56,25 @@ class DeepLevel(Level):
 
     Parameters
     ----------
-    folder, layout, n_frames
+    folder, layout, n_frames, is_anew
         See :class:`Level`. The shard that goes on must be raw.
     encode : callable
         ``encode(path)``: have a complete raw shard encoded, later.
     """
 
     def __init__(
-        self, folder: Path, layout: ArrayLayout, n_frames: int, encode: Callable[[Path], None]
+        self,
+        folder: Path,
+        layout: ArrayLayout,
+        n_frames: int,
+        encode: Callable[[Path], None],
+        *,
+        is_anew: bool = False,
     ) -> None:
         self._header = raw_header(layout)
         self._places, self._length = raw_places(layout)
         self._encode = encode
-        super().__init__(folder, layout, n_frames)
+        super().__init__(folder, layout, n_frames, is_anew=is_anew)
         self._cutters = [Cutter(layout, column) for column in self.columns]
         self._rows: set[int] = set(range(-(-n_frames // layout.chunk[0])))
 

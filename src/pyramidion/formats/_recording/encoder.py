@@ -21,6 +21,7 @@ from pyramidion.formats._recording.deep_level import HEADER_BYTES, raw_header, r
 from pyramidion.formats._recording.durable import open_for_writing, sync_data, write_pieces
 from pyramidion.formats._recording.shard_file import (
     ENTRY_BYTES,
+    UNREADABLE,
     append_index,
     nothing,
     read_start_index,
@@ -78,7 +79,7 @@ def is_raw(entries: np.ndarray, layout: ArrayLayout) -> bool:
     if layout.codec.name == "none":
         return False
     places, length = raw_places(layout)
-    there = entries[:, 1] > 1
+    there = entries[:, 1] > UNREADABLE[1]
     raw = (entries[:, 0] == places) & (entries[:, 1] == length)
     return bool(there.any() and raw[there].all())
 
@@ -145,11 +146,12 @@ def _encode_into(
     n_frames: int,
 ) -> bool:
     encoded = nothing(len(entries))
+    encoded[entries[:, 1] == UNREADABLE[1]] = UNREADABLE
     depth, per_row = layout.chunk[0], layout.chunks_per_shard[1] * layout.chunks_per_shard[2]
     pixels, n_filled = np.zeros((depth, *layout.chunk[1:]), layout.dtype), 0
     first = end = ENTRY_BYTES * len(entries)
     places, raw_length = raw_places(layout)
-    for number in np.flatnonzero(entries[:, 1] > 1).tolist():
+    for number in np.flatnonzero(entries[:, 1] > UNREADABLE[1]).tolist():
         if is_stopped():
             return False
         n_there = min(depth, n_frames - number // per_row * depth)
@@ -189,7 +191,7 @@ def thaw_shard(path: Path, layout: ArrayLayout) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with open_regular(path) as source:
         entries = read_start_index(source.fileno(), layout.n_chunks_per_shard)
-        there = np.flatnonzero(entries[:, 1] > 1).tolist()
+        there = np.flatnonzero(entries[:, 1] > UNREADABLE[1]).tolist()
         if is_raw(entries, layout) or not there:
             return
         target = open_for_writing(part)
@@ -202,6 +204,7 @@ def thaw_shard(path: Path, layout: ArrayLayout) -> None:
                 place = int(places[number])
                 write_pieces(target, [header, chunk.data.cast("B")], place)
                 entries[number] = place, length
+            entries[entries[:, 1] == UNREADABLE[1]] = UNREADABLE
             write_at(target, entries.tobytes(), 0)
             sync_data(target)
         finally:

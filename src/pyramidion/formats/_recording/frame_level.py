@@ -27,7 +27,7 @@ class FrameLevel(Level):
 
     Parameters
     ----------
-    folder, layout, n_frames
+    folder, layout, n_frames, is_anew
         See :class:`Level`.
     write_back : WriteBack, optional
         Told what is written.
@@ -39,8 +39,10 @@ class FrameLevel(Level):
         layout: ArrayLayout,
         n_frames: int,
         write_back: WriteBack | None = None,
+        *,
+        is_anew: bool = False,
     ) -> None:
-        super().__init__(folder, layout, n_frames)
+        super().__init__(folder, layout, n_frames, is_anew=is_anew)
         self._write_back = write_back
         self._cutters = [Cutter(layout, column) for column in self.columns]
         self._codec = Codec(layout.codec.name, layout.codec.level, layout.codec.shuffle, False)

@@ -8,6 +8,7 @@ from it.
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -115,6 +116,8 @@ class Level(ABC):
         Its geometry.
     n_frames : int
         Frames that are there and stay.
+    is_anew : bool
+        Shards that are there are replaced, by :meth:`take_names`; until then they stay as they are.
 
     Attributes
     ----------
@@ -122,8 +125,12 @@ class Level(ABC):
         Written by this object.
     """
 
-    def __init__(self, folder: Path, layout: ArrayLayout, n_frames: int) -> None:
+    def __init__(
+        self, folder: Path, layout: ArrayLayout, n_frames: int, *, is_anew: bool = False
+    ) -> None:
         self.folder, self.layout = folder, layout
+        self._is_anew = is_anew
+        self._made: dict[Path, Path] = {}
         self.columns = columns_of(layout)
         self.per_frame = layout.chunks_per_shard[1] * layout.chunks_per_shard[2]
         self.n_bytes = 0
@@ -238,9 +245,30 @@ class Level(ABC):
                     file.close()
             self._files = _Files()
 
+    def take_names(self) -> None:
+        """Give the shards that were made anew the names of those that they replace.
+
+        All must be on the disk, and closed.
+        """
+        for part, path in self._made.items():
+            part.replace(path)
+            sync_folder(path.parent)
+        self._made = {}
+
+    def discard(self) -> None:
+        """Close, and remove the shards that were made anew and have no names yet."""
+        self.close()
+        for part in self._made:
+            part.unlink(missing_ok=True)
+
     def path(self, shard: int, column: Column) -> Path:
         """Return a shard's file."""
-        return self.folder / self.layout.key((shard, *column.place))
+        path = self.folder / self.layout.key((shard, *column.place))
+        if not self._is_anew:
+            return path
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._made[part] = path
+        return part
 
     def _opened(self, shard: int, n_kept: int) -> Group:
         entries, files = self.layout.n_chunks_per_shard, []

@@ -26,7 +26,12 @@ from pyramidion.formats._recording.plan import RecordingPlan
 from pyramidion.formats._recording.recover import Documents, plan_of, read_documents
 from pyramidion.formats._recording.reserve import release_reserve, reserve_path
 from pyramidion.formats._recording.shapes import DOCUMENT
-from pyramidion.formats._recording.shard_file import ENTRY_BYTES, read_start_index
+from pyramidion.formats._recording.shard_file import (
+    ENTRY_BYTES,
+    NOTHING,
+    UNREADABLE,
+    read_start_index,
+)
 from pyramidion.formats._recording.sides import Sides, are_sides_right, mend_sides, write_sides
 from pyramidion.formats._recording.survey import Survey, open_level, survey
 from pyramidion.formats._recording.window import WindowSample
@@ -38,9 +43,6 @@ GUESSED = "frame_number_guessed"
 them may be frames whose number is known."""
 
 _DOCUMENTS_BYTES = 2**20
-_UNREADABLE = 2
-"""Length of an entry of a chunk that is lost: too short for any chunk, so that every reader refuses
-it; an absent one would be read as zeros."""
 
 
 @dataclass
@@ -131,8 +133,8 @@ def _repair(path: Path, documents: Documents, mapped: Mapped) -> RepairedRecordi
         _reopen(path, plan, own)
     write_sides(path, sides)
     mend_levels(path, plan, found)
-    for key, layout, whole in zip(plan.paths, plan.levels, found.whole, strict=True):
-        _mark_unreadable(path / key, layout, whole if key == plan.paths[0] else None)
+    for key, layout in zip(plan.paths, plan.levels, strict=True):
+        _mark_unreadable(path / key, layout, found.whole[0])
     _close(path, plan, found, sides, own)
     return _report(documents, found, sides, guessed)
 
@@ -165,9 +167,9 @@ def _check_room(path: Path, plan: RecordingPlan, found: Survey) -> None:
         raise StorageError(str(path), "disk full", told, "free space, then run again", id="PYR-ALL-12")  # fmt: skip
 
 
-def _mark_unreadable(folder: Path, layout: ArrayLayout, whole: np.ndarray | None) -> None:
+def _mark_unreadable(folder: Path, layout: ArrayLayout, whole: np.ndarray) -> None:
     """Have every reader refuse chunks that are gone; their entries may be anything."""
-    if whole is None or whole.all():
+    if whole.all():
         return
     for shard in np.unique(np.flatnonzero(~whole) // layout.shard[0]):
         grid = [-(-n // s) for n, s in zip(layout.shape[1:], layout.shard[1:], strict=True)]
@@ -182,15 +184,15 @@ def _mark_in_shard(path: Path, layout: ArrayLayout, shard: tuple[int, ...], n_fr
     fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
     try:
         entries = read_start_index(fd, n).copy()
-        size = max(os.fstat(fd).st_size, ENTRY_BYTES * n + _UNREADABLE)
+        size = max(os.fstat(fd).st_size, ENTRY_BYTES * n)
         counted = np.zeros(n, bool)
         whole_shape = ArrayLayout(
             (n_frames, *layout.shape[1:]), layout.dtype, layout.chunk, layout.shard
         )
         counted[[number for number, _ in whole_shape.chunks(shard)]] = True
-        lies = lie_within(entries, ENTRY_BYTES * n, size) & (entries[:, 1] > _UNREADABLE)
-        entries[counted & ~lies] = ENTRY_BYTES * n, _UNREADABLE
-        entries[~counted & ~lies] = ENTRY_BYTES * n, 1
+        lies = lie_within(entries, ENTRY_BYTES * n, size) & (entries[:, 1] > UNREADABLE[1])
+        entries[counted & ~lies] = UNREADABLE  # an absent one would be read as zeros
+        entries[~counted & ~lies] = NOTHING
         if os.fstat(fd).st_size < size:
             os.ftruncate(fd, size)
         write_at(fd, entries.tobytes(), 0)

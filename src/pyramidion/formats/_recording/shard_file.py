@@ -4,8 +4,9 @@ An index with a checksum would have to be written anew for every frame, and a re
 may meet it half-written. Without one, the entries of a frame are written once, before any document
 says that the frame is there.
 
-Until then an entry points to one byte of nothing, which every reader refuses loudly. An entry of
-zeros, or of ones, would be read as a chunk full of zeros.
+Until then an entry points to the first byte of the file, which every reader refuses loudly. An entry
+of zeros, or of ones, would be read as a chunk full of zeros; one that points to a byte with a chunk
+behind it is read as that chunk by decoders that look for its length there (blosc does).
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ from pyramidion.shards import encode_index
 from pyramidion.storage import read_at, write_at
 
 ABSENT = 2**64 - 1
+NOTHING = 0, 1
+"""Offset and length of a chunk to come: a byte of the index, where no container begins."""
+UNREADABLE = 0, 2
+"""Of a chunk that is lost: too short for any chunk."""
 ENTRY_BYTES = 16
 CHECKSUM_BYTES = 4
 
@@ -36,7 +41,7 @@ CHECKSUM_BYTES = 4
 def nothing(n_entries: int) -> np.ndarray:
     """Return an index of so many entries that all point to nothing."""
     entries = np.empty((n_entries, 2), "<u8")
-    entries[:] = ENTRY_BYTES * n_entries, 1
+    entries[:] = NOTHING
     return entries
 
 
@@ -161,7 +166,7 @@ def append_index(fd: int, entries: np.ndarray, n_entries: int) -> int:
     """
     counted = entries.copy()
     counted[n_entries:] = ABSENT
-    counted[(counted == nothing(len(entries))).all(axis=1)] = ABSENT
+    counted[counted[:, 1] == NOTHING[1]] = ABSENT
     data = encode_index(counted)
     size = os.fstat(fd).st_size
     if size >= len(entries) * ENTRY_BYTES + len(data) and read_at(fd, len(data), size - len(data)) == data:  # fmt: skip
