@@ -131,8 +131,10 @@ class Viewer:
         """Go from the catalogue to a dataset."""
         # Browsers ask for it on pages that name no icon, as the catalogue.
         self.page.context.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+        # Rows that the page came with, and those whose size was not known, are made anew: under the pointer, too.
+        self.page.request.get(f"{self.server.origin}/api/datasets")
         self.page.goto(self.server.origin)
-        self.page.locator(f"a:has(strong:text('{name}'))").click()
+        self.page.locator(f"[data-name] a:has(strong:text('{name}'))").click()
         self.page.wait_for_url("**/viewer/**")
         self.ready()
         assert self.error() is None

@@ -15,6 +15,8 @@ from pyramidion.server import LiveView, ServerSettings, build_app, serve_backgro
 from pyramidion.storage import FrameRing
 
 HEIGHT, WIDTH = 240, 320
+PAUSE_S = 0.4
+"""What stands still for so long was held up by the machine."""
 
 
 def frame_of(number: int, shape: tuple[int, int], dtype: Any = "uint16") -> np.ndarray:
@@ -32,7 +34,13 @@ class LiveCamera:
     """Pushes frames into a ring at a rate, and tells a status; both may be changed at any time."""
 
     def __init__(
-        self, height: int = HEIGHT, width: int = WIDTH, dtype: Any = "uint16", rate: float = 30.0
+        self,
+        height: int = HEIGHT,
+        width: int = WIDTH,
+        dtype: Any = "uint16",
+        rate: float = 30.0,
+        *,
+        runs: bool = True,
     ) -> None:
         self.shape, self.dtype, self.rate = (height, width), np.dtype(dtype), rate
         self.ring = FrameRing.create(FrameSpec(height, width, self.dtype), 8)
@@ -44,7 +52,11 @@ class LiveCamera:
             "seconds_left": None, "ring_used": 0.0, "started": self.started,
         }  # fmt: skip
         self.running = threading.Event()
+        self.pauses = 0  # times that this thread stood still
         self._over = threading.Event()
+        if runs:
+            self.running.set()
+        self._step()  # there before anybody can ask
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -59,14 +71,19 @@ class LiveCamera:
         self.ring.push(stamps)
         self.ring.release(self.ring.pushed)
 
+    def _step(self) -> None:
+        if self.running.is_set():
+            self.push()
+        self.ring.beat(self.number + 1)
+        self.ring.tell_status(self.status | {"fps": self.rate if self.running.is_set() else 0.0})
+
     def _run(self) -> None:
+        before = time.monotonic()
         while not self._over.wait(1 / self.rate):
-            if self.running.is_set():
-                self.push()
-            self.ring.beat(self.number + 1)
-            self.ring.tell_status(
-                self.status | {"fps": self.rate if self.running.is_set() else 0.0}
-            )
+            self._step()
+            now = time.monotonic()
+            self.pauses += now - before > PAUSE_S + 1 / self.rate
+            before = now
 
     def close(self) -> None:
         self._over.set()
@@ -83,11 +100,9 @@ def live(camera: LiveCamera, port: int = 0) -> Iterator[str]:
 
 
 @contextmanager
-def camera(*, runs: bool = True, **options: Any) -> Iterator[LiveCamera]:
+def camera(**options: Any) -> Iterator[LiveCamera]:
     """A camera that runs, or waits for `running`."""
     one = LiveCamera(**options)
-    if runs:
-        one.running.set()
     try:
         yield one
     finally:

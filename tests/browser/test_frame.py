@@ -347,6 +347,13 @@ def test_the_focus_is_never_lost(viewer: Any) -> None:
     view.page.keyboard.press("j")
     view.idle()
     view.page.set_viewport_size({"width": 1280, "height": 260})
+    view.until(
+        """(name) => {
+          const { scrollHeight, clientHeight } = document.querySelector(name);
+          return scrollHeight > clientHeight;
+        }""",
+        ".rail-trees",
+    )
     view.page.locator(".rail-trees").focus()
     before = view.view()["samples"]
     view.page.keyboard.press("ArrowDown")
@@ -433,8 +440,13 @@ def test_a_link_changed_by_hand_is_followed(viewer: Any) -> None:
     view = viewer().open("/frame/w.zarr", "#tool=find")
 
     def go(fragment: str) -> None:
-        view.run("(hash) => { location.hash = hash; }", fragment)
-        view.page.wait_for_timeout(50)
+        view.run(
+            """(hash) => new Promise((followed) => {
+              addEventListener('hashchange', followed, { once: true });
+              location.hash = hash;
+            }).then(() => {})""",
+            fragment,
+        )
         view.idle()
 
     go("#ch=1&s=1000,2000&tool=export")
@@ -459,13 +471,40 @@ def test_what_could_not_be_opened_has_its_tools_when_it_can(server: Any, viewer:
     view.page.goto(f"{server.origin}/viewer/?data=/frame/w.zarr#tool=notes")
     again = view.page.get_by_role("button", name="Try again")
     again.wait_for()
-    view.page.wait_for_timeout(300)  # rail and drawer have come
+    view.page.locator(".tools").wait_for(state="attached")  # rail and drawer have come
     server.faults.status.clear()
     again.click()
     view.page.locator("canvas.trace").wait_for()
+    view.page.get_by_role("tab").first.wait_for()  # which the first panel brings after its picture
     view.idle()
     assert view.page.get_by_role("tab").count() == 7
     assert view.page.locator("#drawer-title").text_content() == "Notes, go to"
+
+
+@pytest.mark.usefixtures("data")
+def test_the_tools_of_what_opens_late_wait_for_no_hooks(server: Any, viewer: Any) -> None:
+    server.faults.status["zarr.json"] = 503
+    view = viewer()
+    view.page.goto(f"{server.origin}/viewer/?data=/frame/w.zarr#tool=notes")
+    again = view.page.get_by_role("button", name="Try again")
+    again.wait_for()
+    view.page.locator(".tools").wait_for(state="attached")  # from now on the page has started
+    waiting: list[Any] = []
+
+    def hold(route: Any) -> None:
+        waiting.append(route)
+
+    view.page.route("**/wave/hooks.js", hold)
+    server.faults.status.clear()
+    with view.page.expect_request("**/wave/hooks.js"):
+        again.click()
+    view.page.get_by_role("tab").nth(6).wait_for()
+    view.page.locator("#drawer-title:text-is('Notes, go to')").wait_for()
+    assert view.run("__pyramidion.view === undefined"), "the hooks are still to come"
+    waiting[0].continue_()
+    view.until("__pyramidion.view")
+    view.idle()
+    assert shown(view) == [0]
 
 
 @pytest.mark.usefixtures("data")

@@ -54,6 +54,41 @@ def test_a_damaged_chunk_is_named_and_the_rest_is_drawn(
     assert "coarser" in view.page.locator(".status-level").text_content()
 
 
+# As if colouring a tile took a second: there is time for one in a frame.
+SLOW_COLOURS = """(() => {
+  let late = 0;
+  const { now } = performance;
+  performance.now = () => now.call(performance) + late;
+  const { transferToImageBitmap } = OffscreenCanvas.prototype;
+  OffscreenCanvas.prototype.transferToImageBitmap = function () {
+    late += 1000;
+    return transferToImageBitmap.call(this);
+  };
+})()"""
+
+
+def test_what_stands_in_for_a_damaged_chunk_is_coloured_however_long_it_takes(
+    viewer: Any, far: Server, folder: Path, image: np.ndarray
+) -> None:
+    (folder / "plain.zarr" / "0" / "c" / "0" / "2").write_bytes(b"nothing that was compressed")
+    view = viewer()
+    view.page.add_init_script(SLOW_COLOURS)
+    view.open(f"{far.origin}/d/plain.zarr")
+    one_to_one(view)
+    says(view, "0 chunk 0.2")
+    coarse = stores.halved(image).repeat(2, axis=0).repeat(2, axis=1)
+    expected = image.copy()
+    expected[:64, 128:192] = coarse[:64, 128:192]
+    np.testing.assert_array_equal(cut(view, 300, 400)[..., 0], grey(expected, 0, 60_000))
+    # In other colours all that is here is coloured anew, one tile after the other.
+    view.page.get_by_label("Brightest value").fill("30000")
+    view.page.keyboard.press("Enter")
+    view.idle()
+    drawn = cut(view, 300, 400)
+    np.testing.assert_array_equal(drawn[..., 0], grey(expected, 0, 30_000))
+    assert (drawn[..., 3] == 255).all()
+
+
 def test_without_ranges(viewer: Any, far: Server, image: np.ndarray) -> None:
     far.faults.ranges = False
     says(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tests.browser.conftest import Viewer
 from tests.browser.drawn import cut, decoded, grey
-from tests.browser.live import LiveCamera, camera, live
+from tests.browser.live import PAUSE_S, LiveCamera, camera, live
 
 pytestmark = pytest.mark.browser
 
@@ -51,6 +51,8 @@ def see(viewer: Callable[..., Viewer]) -> Open:
         view.page.goto(f"{origin}/viewer/?live=/{fragment}")
         view.until("window.__pyramidion?.view")
         if settle:
+            # The first picture may be here before the first word of camera and recording.
+            view.until("document.querySelector('.live-camera').textContent")
             view.idle()
         return view
 
@@ -145,9 +147,15 @@ def test_a_frozen_frame_stays_itself_however_one_zooms(see: Open) -> None:
         top, left = rest["frame"]["top"], rest["frame"]["left"]
         h, w = pixels.shape[:2]
         np.testing.assert_array_equal(pixels[..., 0], grey(frame[-top : h - top, -left : w - left], 0, 4000))  # fmt: skip
-        requests = view.stats()["requests"]
-        view.set_view(centre=[300, 200], zoom=8)
-        assert view.stats()["requests"] - requests <= 2, "only the status is still asked for"
+        requests = view.run(
+            """async () => {
+              const before = __pyramidion.stats().requests;
+              __pyramidion.setView({ centre: [300, 200], zoom: 8 });
+              await __pyramidion.idle();
+              return __pyramidion.stats().requests - before;
+            }"""
+        )
+        assert requests <= 2, "only the status is still asked for"
         assert at_once(view)[0] == number
         assert view.page.locator(".badge-frozen").is_visible()
         view.page.keyboard.press("Space")
@@ -188,6 +196,8 @@ def test_a_region_is_drawn_typed_and_linked(see: Open, running: Any) -> None:
     assert view.view()["region"] == {"x": 200, "y": 0, "width": 100, "height": 240}
     view.until("location.hash.includes('r=200,0,100,240')")
     check_region(running.camera, stats_of(view), (200, 0, 100, 240))
+    # The card shows at a calm rate what the page has counted.
+    view.until("document.querySelector('.region-values').textContent.includes('Of frame')")
     rows = view.page.locator(".region-values th").all_text_contents()
     assert rows == ["Size", "Min", "Max", "Mean", "Std. deviation", "Of frame"]
     view.page.locator("body").click(position={"x": 5, "y": 5})
@@ -329,7 +339,8 @@ def test_a_server_that_goes_and_comes_back_with_other_numbers(see: Open) -> None
             view.until("__pyramidion.stats().number > 10")
         said(view, "The server does not answer: the program may have ended. The picture is ")
     with (
-        camera(height=100, width=150, dtype="uint8") as other,
+        # So slow that its numbers stay small until a page that asks seldom has found it.
+        camera(height=100, width=150, dtype="uint8", rate=10) as other,
         live(other, int(origin.rpartition(":")[2])),
     ):
         # The camera is known before its first frame is here; until then the old picture stays.
@@ -344,20 +355,82 @@ def test_a_server_that_goes_and_comes_back_with_other_numbers(see: Open) -> None
         np.testing.assert_array_equal(drawn[..., 0], grey(other.frame(number), low, high))
 
 
+def test_a_view_that_was_left_does_not_come_back_when_its_answer_is_late(see: Open) -> None:
+    with camera() as one, live(one) as origin:
+        view = see(origin)
+        one.running.clear()  # so that nothing but the late answer brings many bytes
+        view.until("(number) => __pyramidion.stats().number >= number", one.number)
+        whole_sensor = view.view()["ask"]
+        waiting: list[Any] = []
+        all_wait = False
+
+        def answer(route: Any) -> None:
+            if all_wait or "&w=" in route.request.url:
+                waiting.append(route)
+            else:
+                route.continue_()
+
+        view.page.route("**/latest*", answer)
+        with view.page.expect_request(re.compile(r"/latest\?.*&w=")):
+            view.run("__pyramidion.setView({ centre: [100, 100], zoom: 4 })")
+        part = view.view()["ask"]["region"]
+        view.page.keyboard.press("f")
+        view.frames(3)
+        assert view.view()["ask"] == view.run("__pyramidion.picture().ask") == whole_sensor
+        all_wait = True  # whatever is shown after the late answer stays
+        before = view.stats()["bytes"]
+        waiting[0].continue_()
+        size = part["width"] * part["height"] * one.dtype.itemsize
+        view.until("(bytes) => __pyramidion.stats().bytes >= bytes", before + size)
+        view.frames(3)
+        assert view.run("__pyramidion.picture().ask") == whole_sensor
+        all_wait = False
+        for route in waiting[1:]:
+            route.continue_()
+        one.running.set()
+        view.until("(number) => __pyramidion.stats().number > number + 2", one.number)
+        assert view.run("__pyramidion.picture().ask") == whole_sensor
+        view.page.unroute_all()
+        assert view.complaints == []
+
+
+COUNT_PAUSES = """(longest) => {
+  window.__pauses = 0;
+  const look = (before) => requestAnimationFrame(() => {
+    const now = performance.now();
+    window.__pauses += now - before > longest;
+    look(now);
+  });
+  look(performance.now());
+}"""
+
+
+def pauses(view: Viewer, one: LiveCamera) -> int:
+    """Return how often the page or the program of the camera stood still so far."""
+    return int(view.run("window.__pauses")) + one.pauses
+
+
 def test_a_slow_connection_skips_frames_and_does_not_lag(see: Open, running: Any) -> None:
     view = see(running.origin)
     session = view.page.context.new_cdp_session(view.page)
     session.send("Network.enable")
     slow = {"offline": False, "latency": 120, "downloadThroughput": 1_500_000, "uploadThroughput": 1_000_000}  # fmt: skip
     session.send("Network.emulateNetworkConditions", slow)
-    view.page.wait_for_timeout(2500)
-    first = view.stats()
-    frames, ages = first["frames"], []
-    while len(ages) < 20:
-        view.until("(frames) => __pyramidion.stats().frames > frames", frames)
-        last = view.stats()
-        frames = last["frames"]
-        ages.append(last["latencyMs"])
+    view.run(COUNT_PAUSES, 1000 * PAUSE_S)
+    calm = None
+    while (
+        before := pauses(view, running.camera)
+    ) != calm:  # a machine that stands still ages frames
+        view.page.wait_for_timeout(2500)
+        first = view.stats()
+        frames, ages = first["frames"], []
+        while len(ages) < 20:
+            view.until("(frames) => __pyramidion.stats().frames > frames", frames)
+            last = view.stats()
+            frames = last["frames"]
+            ages.append(last["latencyMs"])
+        view.page.wait_for_timeout(300)  # until a pause is noticed
+        calm = before
     drawn, taken = frames - first["frames"], last["number"] - first["number"]
     assert drawn < taken, "it skips frames"
     assert max(ages) < 1000

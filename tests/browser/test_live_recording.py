@@ -46,6 +46,7 @@ class Growing:
     def document(self) -> bytes:
         import json
 
+        state = self.state  # first: a recording that has ended has all of its frames
         array = {
             "zarr_format": 3, "node_type": "array", "shape": [self.frames, *SHAPE], "data_type": "uint16", "fill_value": 0,
             "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [self.deep, *SHAPE]}},
@@ -57,7 +58,7 @@ class Growing:
         image = {"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": [scale]}]}
         attributes = {
             "ome": {"version": "0.5", "multiscales": [image]},
-            "pyramidion": {"kind": "recording", "state": self.state},
+            "pyramidion": {"kind": "recording", "state": state},
         }
         group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
         inline = {"kind": "inline", "must_understand": False, "metadata": {"0": array}}

@@ -15,12 +15,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TOKEN = "n6WqJ8kq2c-correct-horse"
 ASKS = "asks for its token"
+NOTES = "the notes"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("guarded")
-    (folder / "notes.txt").write_text("the notes")
+    (folder / "notes.txt").write_text(NOTES)
     return folder
 
 
@@ -38,9 +39,14 @@ def page(browser: Any) -> Iterator[Any]:
     context.close()
 
 
+def shows(page: Any, words: str) -> None:
+    """Wait until the page, or the one that takes its place, shows some words."""
+    page.wait_for_function("(words) => document.body?.innerText.includes(words)", arg=words)
+
+
 def is_in(page: Any) -> None:
     """The page is the one that was asked for, and its address is clean."""
-    page.wait_for_function(f"() => !document.body.innerText.includes('{ASKS}')")
+    page.wait_for_function(f"() => document.body && !document.body.innerText.includes('{ASKS}')")
     assert TOKEN not in page.url
     (cookie,) = page.context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
@@ -52,7 +58,7 @@ def test_token_behind_the_hash(page: Any, url: str) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{url}/notes.txt#token={TOKEN}")
-    page.wait_for_function("() => document.body.innerText.includes('the notes')")
+    shows(page, NOTES)
     is_in(page)
     assert not [each for each in asked if TOKEN in each.partition("#")[0]]
     page.goto(url + "/")
@@ -62,7 +68,7 @@ def test_token_behind_the_hash(page: Any, url: str) -> None:
 def test_rest_of_the_hash_stays(page: Any, url: str) -> None:
     page.goto(f"{url}/notes.txt?v=1#a=1&token={TOKEN}&b=2")
     page.wait_for_url(f"{url}/notes.txt?v=1#a=1&b=2")
-    page.wait_for_function("() => document.body.innerText.includes('the notes')")
+    shows(page, NOTES)
 
 
 def test_token_in_the_query(page: Any, url: str) -> None:
@@ -73,14 +79,14 @@ def test_token_in_the_query(page: Any, url: str) -> None:
 
 def test_token_typed(page: Any, url: str) -> None:
     page.goto(f"{url}/notes.txt#token=wrong")
-    page.wait_for_function("() => document.body.innerText.includes('not the token')")
+    shows(page, "not the token")
     for text in ("", "with blanks in it", "\u00fc"):
         page.get_by_label("Token").fill(text)
         page.get_by_role("button", name="Open").click()
         assert ASKS in page.inner_text("body")
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Open").click()
-    page.wait_for_function("() => document.body.innerText.includes('the notes')")
+    shows(page, NOTES)
     is_in(page)
 
 
@@ -92,7 +98,7 @@ def test_link_on_another_site(page: Any, url: str, tmp_path: Path) -> None:
     with serve_background(build_app([tmp_path], listing), listing) as other:
         page.goto(other.replace("127.0.0.1", "localhost") + "/mail.html")
         page.get_by_text("look").click()
-        page.wait_for_function("() => document.body.innerText.includes('the notes')")
+        shows(page, NOTES)
         is_in(page)
 
 

@@ -61,6 +61,7 @@ def _stores(data_folder: Path, codes: np.ndarray, strain: np.ndarray) -> None:
 def open_tool(view: Any, kind: str) -> None:
     view.page.keyboard.press("e")
     view.page.locator(".export").wait_for()
+    view.idle()  # the plot has become narrower
     view.page.locator(f".export input[value={kind}]").check()
 
 

@@ -304,6 +304,7 @@ def test_touch_places_a_cursor_by_pressing(viewer: Any) -> None:
     view.set_view(samples=[0, 1000])
     view.page.locator("#tool-measure").tap()
     view.page.get_by_role("button", name="Place X").tap()
+    view.idle()
     box = view.page.locator("canvas.trace").bounding_box()
     view.page.touchscreen.tap(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.7)
     view.idle()

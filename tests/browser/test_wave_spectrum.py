@@ -45,10 +45,16 @@ def opened(view: Any, data: str = "/data/tones.zarr", fragment: str = "") -> Any
     return rested(view)
 
 
+# Other heights of the same spectrum are drawn beside what it calls its work: the caption tells which are shown.
+RESTED = """() => {
+  const kind = document.querySelector('.spectrum-tool [aria-label="Amplitude"]').selectedOptions[0].label;
+  const { busy } = __pyramidion.stats().spectrum ?? { busy: true };
+  return !busy && document.querySelector('.spectrum .caption').textContent.split(' · ')[2] === kind;
+}"""
+
+
 def rested(view: Any) -> Any:
-    view.page.wait_for_function(
-        "() => { const s = __pyramidion.stats().spectrum; return s && !s.busy; }", timeout=60_000
-    )
+    view.page.wait_for_function(RESTED, timeout=60_000)
     view.run("__test.frames(3)")
     return view
 
@@ -138,8 +144,7 @@ def test_a_sine_has_its_frequency_and_amplitude(viewer: Any) -> None:
         ("decibel", 20 * np.log10(AMPLITUDE / np.sqrt(2))),
     ]:
         view.page.get_by_label("Amplitude").select_option(kind)
-        view.run("__test.frames(5)")
-        view.page.wait_for_timeout(100)
+        rested(view)
         assert float(lines(view)[0][2].split()[0]) == pytest.approx(expected, rel=2e-3)
     facts = view.page.locator(".spectrum-facts").text_content().replace("\u202f", "")
     assert "one transform" in facts
@@ -282,6 +287,69 @@ def drawn(view: Any) -> Any:
     )
 
 
+# What is computed channel by channel goes on only when it is released.
+HOLD_TURNS = """() => {
+  const { postMessage } = MessagePort.prototype;
+  window.__turns = [];
+  MessagePort.prototype.postMessage = function (message) {
+    window.__turns.push(() => postMessage.call(this, message));
+  };
+  window.__release = () => {
+    MessagePort.prototype.postMessage = postMessage;
+    for (const turn of window.__turns) turn();
+  };
+}"""
+
+
+def test_an_amplitude_chosen_while_a_spectrum_is_drawn_is_that_of_the_curve(viewer: Any) -> None:
+    view = opened(viewer(), fragment="#ch=0")
+    view.run(HOLD_TURNS)
+    view.page.get_by_label("Window").select_option("rectangular")
+    view.until("__turns.length === 1")  # the new spectrum is found, its decibels are drawn
+    view.page.get_by_label("Amplitude").select_option("peak")
+    view.until("__turns.length === 2")
+    view.run("__release()")
+    rested(view)
+    view.idle()
+    found = drawn(view)
+    for kind in ("density", "peak"):
+        view.page.get_by_label("Amplitude").select_option(kind)
+        rested(view)
+        view.idle()
+    assert found == drawn(view)
+    assert view.complaints == []
+
+
+def test_it_is_not_settled_while_other_heights_are_drawn(viewer: Any) -> None:
+    view = opened(viewer(), fragment="#ch=0")
+    view.run(HOLD_TURNS)
+    view.page.get_by_label("Amplitude").select_option("peak")
+    view.until("__turns.length === 1")
+    view.run(
+        "() => { window.__idle = false; __pyramidion.idle().then(() => { window.__idle = true; }); }"
+    )
+    view.frames(10)
+    assert not view.run("__idle")
+    view.run("__release()")
+    view.until("__idle")
+    caption = view.page.locator(".spectrum .caption").text_content()
+    assert caption.endswith(" · peak")
+    assert view.complaints == []
+
+
+FOLLOW = """(hash) => new Promise((resolve) => {
+  addEventListener('hashchange', resolve, { once: true });
+  location.hash = hash;
+})"""
+
+
+def follow(view: Any, fragment: str) -> None:
+    """Go to another link in the same page."""
+    view.run(FOLLOW, fragment)
+    view.idle()
+    rested(view)
+
+
 def test_a_link_brings_the_settings_along(viewer: Any) -> None:
     view = opened(viewer(), fragment="#ch=0,1&s=1000,50000")
     assert "spec=" not in view.run("__pyramidion.link()")
@@ -308,14 +376,9 @@ def test_a_link_brings_the_settings_along(viewer: Any) -> None:
     assert drawn(again) == shown
     assert again.run("__pyramidion.link()") == link
     # Another link in the same page: what it does not say is as usual, what it says wrongly is passed over.
-    again.run("(hash) => { location.hash = hash; }", "#ch=0,1&s=1000,50000&tool=spectrum")
-    again.page.wait_for_timeout(50)
-    again.idle()
+    follow(again, "#ch=0,1&s=1000,50000&tool=spectrum")
     assert drawn(again) == usual
-    wrong = "#ch=0,1&s=1000,50000&tool=spectrum&spec=triangle,9~3,log,<b>"
-    again.run("(hash) => { location.hash = hash; }", wrong)
-    again.page.wait_for_timeout(50)
-    again.idle()
+    follow(again, "#ch=0,1&s=1000,50000&tool=spectrum&spec=triangle,9~3,log,<b>")
     assert again.page.get_by_label("Frequency").input_value() == "log"
     assert again.run("__pyramidion.link()").endswith("spec=log")
     again.page.get_by_label("Frequency").select_option("linear")

@@ -18,6 +18,8 @@ let allFolders = false;
 /** @type {number | undefined} */ let telling;
 /** @type {number | undefined} */ let drawing;
 let anew = true;
+/** A row is pressed: made anew before it is released, it would lose the click. */
+let pressed = false;
 
 const rows = new Rows(place);
 const feed = new Feed(drawSoon);
@@ -37,6 +39,10 @@ function start() {
   folders.addEventListener('click', chooseFolder);
   place.addEventListener('click', noteOpened);
   place.addEventListener('keydown', moveInList);
+  place.addEventListener('pointerdown', () => {
+    pressed = true;
+  });
+  for (const end of ['pointerup', 'pointercancel', 'dragend', 'contextmenu', 'blur']) addEventListener(end, release);
   words.addEventListener('keydown', leaveSearch);
   document.addEventListener('keydown', focusSearch);
   addEventListener('hashchange', () => {
@@ -83,7 +89,14 @@ function drawSoon() {
   });
 }
 
+function release() {
+  if (!pressed) return;
+  pressed = false;
+  drawSoon();
+}
+
 function draw() {
+  if (pressed) return;
   if (!feed.begun && !feed.fault) return; // what the page came with is as good
   document.documentElement.classList.remove('waiting');
   const { matching, inFolder } = choose(feed.entries.values(), choice);

@@ -110,9 +110,9 @@ export class App {
     this.#frame();
     if (!view.panel) return;
     view.panel.showHash(state());
-    if (this.#started && view === this.active) await this.opening(view.panel);
     this.#updateDesk();
     this.#showTools();
+    if (this.#started && view === this.active) await this.opening(view.panel);
   }
 
   /** Make a view the active one, with the focus in it. @param {View} view */

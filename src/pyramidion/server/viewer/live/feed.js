@@ -113,8 +113,11 @@ export class Feed {
       this.restarted();
     }
     const overtaken = picture.number < this.newest;
-    const known = picture.number === this.newest && this.received !== null && sameAsk(this.received, ask);
-    if (overtaken || known) return;
+    const { received } = this;
+    const known = picture.number === this.newest && received !== null && sameAsk(received, ask);
+    // Two requests may be on their way: of a view that was left, once the new one is here, nothing is shown again.
+    const left = this.#ask !== null && received !== null && sameAsk(received, this.#ask) && !sameAsk(ask, this.#ask);
+    if (overtaken || known || left) return;
     this.newest = picture.number;
     this.received = ask;
     this.arrived = picture;

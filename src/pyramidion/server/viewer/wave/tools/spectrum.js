@@ -45,6 +45,7 @@ class SpectrumTool {
   #timer = 0;
   /** @type {AbortController | null} */ #working = null;
   #visible = false;
+  #drawingAgain = 0;
   #trouble = '';
   #share = 0;
   #analyst = new Analyst();
@@ -104,7 +105,7 @@ class SpectrumTool {
 
   /** No spectrum is computed or due. */
   get settled() {
-    return !this.#busy;
+    return !this.#busy && !this.#drawingAgain;
   }
 
   get #busy() {
@@ -236,7 +237,7 @@ class SpectrumTool {
       await nextTurn(); // one channel at a time, so that nothing is held up
       signal?.throwIfAborted();
     }
-    return curves;
+    return kind === this.#kind ? curves : this.#drawn(found, signal); // another was chosen meanwhile
   }
 
   get #kind() {
@@ -245,7 +246,9 @@ class SpectrumTool {
 
   async #drawAgain() {
     const found = this.#found;
+    this.#drawingAgain += 1;
     const curves = await this.#drawn(found);
+    this.#drawingAgain -= 1;
     if (found === this.#found) this.#curves = curves;
     this.#show();
   }
