@@ -69,12 +69,12 @@ def test_upl_03_no_such_bucket(store, server, request):
 
 @pytest.mark.usefixtures("moto_environment")
 def test_upl_04_closed_port(store, monkeypatch):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        endpoint = f"http://127.0.0.1:{free.getsockname()[1]}"
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    words = [endpoint, "cannot connect"]
-    refused(store, "s3://lab/a", "--endpoint-url", endpoint, status=1, words=words)
+    with socket.socket() as taken:  # so nobody else listens there
+        taken.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        words = [endpoint, "cannot connect"]
+        refused(store, "s3://lab/a", "--endpoint-url", endpoint, status=1, words=words)
 
 
 @pytest.mark.parametrize(

@@ -127,8 +127,14 @@ def test_levels(tmp_path):
 def test_duration(tmp_path):
     done = run("acquire", SIM, "-o", "a.zarr", "--duration", "500ms", "--json", *QUIET, cwd=tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert 100 < json.loads(done.stdout)["frames_stored"] < 500
-    check_store(tmp_path / "a.zarr", json.loads(done.stdout)["frames_stored"])
+    n_frames = json.loads(done.stdout)["frames_stored"]
+    group = check_store(tmp_path / "a.zarr", n_frames)
+    assert n_frames > 100
+    # Frames that are fetched together have one time. Only what was fetched last may be late, and be
+    # many frames, where the machine stood still.
+    since = group["time_host"][:] - group["time_host"][0]
+    assert since[since < since[-1]].max() < 0.51
+    assert since[-1] > 0.45
 
 
 def test_resume_and_overwrite(tmp_path):

@@ -13,6 +13,8 @@ from tests.cli_runner import CLI, fail, run, succeed
 from tests.formats.idx_written import ArrayImage, write_idx
 from tests.formats.recording_writing import begin, publish, put
 from tests.helpers import write_store
+from tests.object_store.fault_proxy import FaultProxy
+from tests.object_store.faults import Fault, Plan, Rule
 
 from pyramidion.core import WaveformSpec, waveform_axes
 
@@ -275,15 +277,21 @@ def test_killed_and_run_again(tmp_path, s3_environment, s3_bucket):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_cleanly(tmp_path, number, s3_environment, s3_bucket):
+def test_stopped_cleanly(tmp_path, number, s3_environment, s3_bucket, monkeypatch):
     tree = tmp_path / "many"
     tree.mkdir()
     for name in range(400):
         (tree / str(name)).write_bytes(np.random.default_rng(name).bytes(100_000))
-    program = start("upload", tree, f"s3://{s3_bucket}/many", "--connections", "2")
-    wait_for(lambda: len(s3_environment.sizes(s3_bucket)) > 10)
-    program.send_signal(number)
-    _, told = program.communicate(timeout=30)
+    slow = Rule(Fault.SLOW_ANSWER, "PUT", nth=range(50, 1000))  # it cannot end before it is stopped
+    with (
+        FaultProxy(s3_environment.endpoint, Plan(rules=(slow,))) as proxy,
+        monkeypatch.context() as patch,
+    ):
+        patch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        program = start("upload", tree, f"s3://{s3_bucket}/many", "--connections", "2")
+        wait_for(lambda: len(s3_environment.sizes(s3_bucket)) > 10)
+        program.send_signal(number)
+        _, told = program.communicate(timeout=30)
     assert program.returncode == 128 + number
     assert "Traceback" not in told
     assert "stopped" in told

@@ -375,6 +375,8 @@ from pyramidion.instruments import open_camera
 camera = open_camera("dcam:0")
 camera.start(16)
 out = np.empty((1, *camera.spec().shape), np.uint16)
+for _ in range(5):
+    print(len(camera.grab(out, 20).number), flush=True)
 while True:
     print(len(camera.grab(out, 0.2).number), flush=True)
 """

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import zarr
 
 from pyramidion.core import LOST_REASONS
 from pyramidion.instruments.sim import numbers_in
+from pyramidion.storage import FrameRing
 
 
 def command(*arguments):
@@ -38,8 +40,16 @@ def children_of(pid):
     """Return the processes that a process has started, by what they do (``camera``, ``live``)."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [int(child) for child in task.read_text().split()]
+        found += [int(child) for child in text_of(task).split()]
     return found
+
+
+def text_of(path):
+    """Return what stands in a file of a process or thread; empty when that ended meanwhile."""
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def resident_mb(pid):
@@ -56,6 +66,20 @@ def wait_for(condition, timeout=60.0):
     while not condition():
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.01)
+
+
+def stop_until_frames_are_lost(process):
+    """Stop a recorder (SIGSTOP); return when its ring has been full for many frames, or it is ending."""
+    os.kill(process.pid, signal.SIGSTOP)
+    path = next(Path("/dev/shm").glob(f"pyramidion-{process.pid}-*"), None)
+    if path is None:
+        return
+    # Not attached: that would tell the resource tracker of the tests to remove it.
+    memory = SimpleNamespace(name=path.name, buf=np.memmap(path, mode="r"))
+    ring = FrameRing(memory, owner=False)
+    wait_for(lambda: ring.is_stopped or ring.pushed - ring.released == ring.n_slots)
+    taken = ring.n_camera
+    wait_for(lambda: ring.is_stopped or ring.n_camera > taken + ring.n_slots)
 
 
 def frames_in(store):

@@ -114,6 +114,12 @@ class Driver:
         return True
 
 
+def wait_until_stopped(number):
+    """Wait until SIGSTOP has stopped every thread of a process."""
+    for thread in Path(f"/proc/{number}/task").iterdir():
+        _wait_for_status(thread.name, "State:\tT")
+
+
 def _wait_for_status(number, words):
     status = Path(f"/proc/{number}/status")
     for _ in range(10000):

@@ -17,6 +17,8 @@ from tests.fault.acquire_program import (
     resident_mb,
     start,
     stop_group,
+    stop_until_frames_are_lost,
+    text_of,
     wait_for,
 )
 
@@ -116,8 +118,7 @@ def test_a_recorder_that_stands_still(recording):
         "sim:width=256,height=256,rate=1500", "--frames", 4000, "--ring", "16MiB"
     )
     wait_for(lambda: frames_in(store) > 100)
-    os.kill(process.pid, signal.SIGSTOP)
-    time.sleep(1.0)
+    stop_until_frames_are_lost(process)
     os.kill(process.pid, signal.SIGCONT)
     status, report, _ = report_of(process)
     assert (status, report["frames_stored"]) == (1, 4000)
@@ -152,8 +153,7 @@ def test_stop_at_the_first_loss(recording):
         "sim:width=256,height=256,rate=1500", "--ring", "16MiB", "--when-full", "stop"
     )
     wait_for(lambda: frames_in(store) > 100)
-    os.kill(process.pid, signal.SIGSTOP)
-    time.sleep(1.0)
+    stop_until_frames_are_lost(process)
     os.kill(process.pid, signal.SIGCONT)
     status, report, lines = report_of(process)
     assert status == 1
@@ -176,8 +176,7 @@ def test_a_camera_process_that_is_killed_while_the_ring_is_full(recording):
     process, store = recording("sim:width=256,height=256,rate=2000", "--ring", "16MiB")
     wait_for(lambda: frames_in(store) > 100)
     camera = _camera_of(process.pid)
-    os.kill(process.pid, signal.SIGSTOP)
-    time.sleep(1.0)
+    stop_until_frames_are_lost(process)
     os.kill(camera, signal.SIGKILL)
     os.kill(process.pid, signal.SIGCONT)
     status, report, _ = report_of(process)
@@ -226,9 +225,9 @@ def test_a_live_server_that_dies_or_hangs_is_started_again(tmp_path, how):
 def test_memory_of_a_run_that_was_killed_with_all_its_helpers_is_taken_back(tmp_path):
     process = start(SMALL, "-o", tmp_path / "r.zarr", "--no-live")
     wait_for(lambda: frames_in(tmp_path / "r.zarr") > 0)
-    stop_group(process)  # the one that would clean up is in the group
     left = list(Path("/dev/shm").glob(f"pyramidion-{process.pid}-*"))
     assert left
+    stop_group(process)  # the one that would clean up is in the group
     again = start(SMALL, "-o", tmp_path / "s.zarr", "--no-live", "--frames", "5")
     assert again.wait(30) == 0
     stop_group(again)
@@ -278,7 +277,7 @@ def test_killed_at_random_moments(tmp_path, options):
 def _camera_of(pid):
     """Return the process of the camera: the one that has the ring and is no resource tracker."""
     for child in children_of(pid):
-        if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text():
+        if "spawn_main" in text_of(Path(f"/proc/{child}/cmdline")):
             return child
     raise AssertionError("no camera")
 
@@ -287,7 +286,7 @@ def _server_of(pid):
     """Return the process that listens: the last child that was started."""
     children = [
         child for child in children_of(pid)
-        if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text() and _is_alive(child)
+        if "spawn_main" in text_of(Path(f"/proc/{child}/cmdline")) and _is_alive(child)
     ]  # fmt: skip
     return max(children[1:], default=None)
 

@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 import pytest
-from tests.fault.recording_checks import Driver, check_shown
+from tests.fault.recording_checks import Driver, check_shown, wait_until_stopped
 
 from pyramidion.core import StorageError
 from pyramidion.formats._recording.repair import repair_recording
@@ -120,6 +120,7 @@ def test_the_power_is_cut(tmp_path, driver, kind, system):
                 time.sleep(0.01)
             time.sleep(rng.uniform(0.1, 2.5))
             os.kill(number, signal.SIGSTOP)
+            wait_until_stopped(number)  # a call under way would go on while the image is copied
             told = driver.so_far()
             acknowledged = told.last("a") or 0
             copy = tmp_path / "copy"

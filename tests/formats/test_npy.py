@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -216,7 +217,7 @@ def test_huge_claims_cost_nothing(tmp_path):
     changes=st.lists(st.tuples(st.integers(0, 127), st.integers(0, 255)), min_size=1, max_size=8)
 )
 @settings(
-    deadline=1000, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_damaged_headers_are_refused_or_read(tmp_path, changes):
     file = io.BytesIO()
@@ -226,7 +227,9 @@ def test_damaged_headers_are_refused_or_read(tmp_path, changes):
         data[position] = value
     path = tmp_path / "F.npy"
     path.write_bytes(data)
+    began = time.thread_time()  # others on the machine do not count
     error = outcome(path)
+    assert time.thread_time() - began < 1
     assert error is None or error.id.startswith("PYR-NPY-")
 
 

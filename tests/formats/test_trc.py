@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -372,7 +373,7 @@ def test_many_threads_read_the_same(tmp_path):
     kept=st.one_of(st.none(), st.integers(0, 1200)),
 )
 @settings(
-    deadline=1000, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_damaged_headers_are_refused_or_read(tmp_path, changes, kept):
     """Whatever a header says: a named error, or a recording whose ends can be read."""
@@ -382,7 +383,9 @@ def test_damaged_headers_are_refused_or_read(tmp_path, changes, kept):
         data[position] = value
     path = tmp_path / "a.trc"
     path.write_bytes(data[:kept])
+    began = time.thread_time()  # others on the machine do not count
     error = refusal(path)
+    assert time.thread_time() - began < 1
     if error is not None:
         assert error.id.startswith("PYR-TRC-")
         assert "\n" not in error.line

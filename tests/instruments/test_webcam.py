@@ -1,6 +1,7 @@
 """Webcams: videos stand for them, as there is no device on most machines."""
 
 import contextlib
+import threading
 import time
 
 import numpy as np
@@ -65,8 +66,16 @@ def frames(n, interval_s=0.001):
 
 
 def test_late_frames_are_lost_from_a_ring_that_waits_for_nobody():
-    fetcher = Fetcher("webcam:0", frames(60), 8, waits=False)
-    time.sleep(0.2)
+    fetch, at_the_end = frames(60), threading.Event()
+
+    def told():
+        frame = fetch()
+        if frame is None:
+            at_the_end.set()
+        return frame
+
+    fetcher = Fetcher("webcam:0", told, 8, waits=False)
+    assert at_the_end.wait(60)
     out = np.empty((20, 2, 3), "u1")
     grabbed = fetcher.grab(out, 1)
     assert grabbed.number.tolist() == list(range(52, 60))

@@ -137,8 +137,8 @@ class FaultProxy:
             started.set()
             await self._end.wait()
             self._loop.remove_reader(listener)
-        await asyncio.sleep(0.01)  # what was accepted a moment ago has its streams now
-        for connection in self._connections:
+        for connection in list(self._connections):
+            await connection.is_open.wait()  # what was accepted a moment ago has no streams yet
             connection.cut()
         await asyncio.gather(*(c.task for c in self._connections), return_exceptions=True)
 
@@ -176,6 +176,7 @@ class _Connection:
     def __init__(self, proxy, own):
         self._proxy, self._socket = proxy, own
         self._up_reader = self._up_writer = None
+        self.is_open = asyncio.Event()
         self.task = asyncio.create_task(self._pass_all())
 
     def cut(self):
@@ -186,6 +187,7 @@ class _Connection:
     async def _pass_all(self):
         streams = await asyncio.open_connection(sock=self._socket, limit=STREAM_LIMIT)
         self._reader, self._writer = streams
+        self.is_open.set()
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 while await self._pass_one():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.server.http import Client
 
-from pyramidion.server import ServerSettings, build_app, serve_background
+from pyramidion.server import ServerSettings, _catalogue_routes, build_app, serve_background
 
 N_BYTES = 10_007
 LARGE_BYTES = 9_000_001  # more than one message holds
@@ -45,6 +45,12 @@ def url(root):
 def client(url):
     with Client(url) as client:
         yield client
+
+
+@pytest.fixture
+def patient_pages(monkeypatch):
+    """Have pages wait for the first datasets however long it takes, not for a second at most."""
+    monkeypatch.setattr(_catalogue_routes, "_PATIENCE_S", 60.0)
 
 
 @pytest.fixture

@@ -260,7 +260,7 @@ def check_load(url, pid):
     assert len(statuses) == 200
     assert set(statuses) == {200, 503}
     assert all(retry == "2" for status, _, retry in results if status == 503)
-    p99 = statistics.quantiles(waits, n=100)[-1]
+    p99 = statistics.quantiles(waits, n=100, method="inclusive")[-1]  # no longer than the longest
     grown = high_water(pid) - idle
     assert grown < MAX_BYTES, grown
     assert p99 < 0.2 + 4 * max(alone), p99  # the machine may be busy with other things

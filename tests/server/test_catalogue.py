@@ -17,6 +17,8 @@ import zarr
 from pyramidion.server._catalogue import Finder
 from pyramidion.server._folder_walk import Limits
 
+pytestmark = pytest.mark.usefixtures("patient_pages")
+
 ATTRIBUTES = {"pyramidion": {"kind": "waveform", "layout": 1}, "horiz_interval": 2e-9}
 NAMES = [
     "<img src=x onerror=alert(1)>.zarr",
@@ -237,10 +239,16 @@ def changes(client, cursor="", **parameters):
         time.sleep(0.01)
 
 
+def wait_for_next_look(began):
+    """Wait for as long as nothing is looked at after a look that was begun then, and is over."""
+    time.sleep(max(2.1, 4 * (time.monotonic() - began) + 0.1))
+
+
 def test_changes_are_told_from_a_cursor_on(serve, tmp_path):
     for k in range(30):
         make_waveform(tmp_path / f"w{k:02}.zarr", shape=(1, 1, 1, 10))
     client = serve([tmp_path])
+    began = time.monotonic()
     found, gone, last = changes(client, limit=7)
     assert sorted(found) == [f"w{k:02}.zarr" for k in range(30)]
     assert (gone, last["total"], last["looking"], last["note"], last["live"]) == ([], 30, False, "", None)  # fmt: skip
@@ -248,7 +256,7 @@ def test_changes_are_told_from_a_cursor_on(serve, tmp_path):
     make_waveform(tmp_path / "deep" / "new.zarr", shape=(1, 1, 1, 20))
     shutil.rmtree(tmp_path / "w07.zarr")
     make_waveform(tmp_path / "w07.zarr", shape=(1, 1, 1, 70))
-    time.sleep(2.1)
+    wait_for_next_look(began)
     found, gone, last = changes(client, last["cursor"])
     assert (sorted(found), gone, last["total"]) == (["deep/new.zarr", "w07.zarr"], ["w05.zarr"], 30)
     assert found["w07.zarr"]["shape"] == [1, 1, 1, 70]
@@ -282,9 +290,10 @@ def test_store_of_many_files_is_not_counted(serve, tmp_path):
 def test_size_follows_a_store_that_is_being_filled(serve, tmp_path):
     make_waveform(tmp_path / "w.zarr")
     client = serve([tmp_path])
+    began = time.monotonic()
     first, _, last = changes(client)
     (tmp_path / "w.zarr" / "raw" / "c").write_bytes(bytes(5_000_000))
-    time.sleep(2.1)
+    wait_for_next_look(began)
     assert first["w.zarr"]["size"].endswith(" B on disk")
     assert changes(client, last["cursor"])[0]["w.zarr"]["size"] == "5 MB on disk"
 

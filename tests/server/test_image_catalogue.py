@@ -16,6 +16,8 @@ from tests.server.test_catalogue import NAMES, Links, make_waveform
 from pyramidion.server._image_view import ImageView
 from pyramidion.server._thumbnails import thumbnail
 
+pytestmark = pytest.mark.usefixtures("patient_pages")
+
 DATA = Path(__file__).parents[1] / "data"
 OME = {
     "ome": {

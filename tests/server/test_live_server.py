@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.server.http import Client
+from tests.server.http import Client, read_answer
 from tests.server.live import (
     HEIGHT,
     SPAWN,
@@ -32,7 +32,18 @@ from tests.server.test_live import PYTHON_CLIENT, picture
 
 from pyramidion.core import Stamps, StorageError
 from pyramidion.formats import RecordingOptions, open_frame_writer
-from pyramidion.server import ServerSettings, bind, bind_next, run_live_server
+from pyramidion.kernels import compile_means
+from pyramidion.server import (
+    LiveView,
+    Served,
+    ServerSettings,
+    _live_frames,
+    bind,
+    bind_next,
+    build_app,
+    run_live_server,
+    serve_background,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -82,31 +93,39 @@ def test_serves_frames_and_survives_ctrl_c():
         np.testing.assert_array_equal(picture(client.get("/latest")), frame_of(4))
 
 
-def test_compiled_means_come_later_and_are_the_same():
-    with ring_of(spec_of(230, 410)) as ring, serving(ring) as (_, _, client):
-        push(ring, 4)
-        client.get("/latest")  # what a first answer of all costs is no compiler's
-        began = time.monotonic()
-        first = picture(client.get("/latest?scale=4"))
-        assert time.monotonic() - began < 0.5  # nobody waits for a compiler
-        time.sleep(3)
-        push(ring, 4)
-        np.testing.assert_array_equal(picture(client.get("/latest?scale=4")), first)
+def test_compiled_means_come_later_and_are_the_same(monkeypatch):
+    may_compile = threading.Event()
+
+    def compile_later(dtype):
+        return may_compile.wait(60) and compile_means(dtype)
+
+    monkeypatch.setattr(_live_frames, "compile_means", compile_later)
+    with ring_of(spec_of(230, 410)) as ring:
+        live = LiveView(ring.name)
+        with serve_background(build_app(Served(), live=live)) as url, Client(url) as client:
+            push(ring, 4)
+            first = picture(client.get("/latest?scale=4"))  # nobody waits for a compiler
+            may_compile.set()
+            live._frames._compiling.join()
+            push(ring, 4)
+            np.testing.assert_array_equal(picture(client.get("/latest?scale=4")), first)
 
 
 def test_ends_at_sigterm_though_clients_wait():
     with ring_of() as ring, serving(ring) as (process, _, client):
         push(ring, 0)
-        waiting = threading.Thread(target=lambda: client.get("/latest?after=0&wait=30000"))
-        waiting.start()
-        time.sleep(0.3)
-        began = time.monotonic()
-        process.terminate()
-        process.join(10)
-        assert time.monotonic() - began < 2
-        assert is_free(client.address[1])
-        waiting.join(5)
-        assert not waiting.is_alive()
+        with socket.create_connection(client.address, 20) as waiting:
+            asked = ("/info", "/latest?after=0&wait=30000")
+            heads = [f"GET {path} HTTP/1.1\r\nHost: {client.host}\r\n\r\n" for path in asked]
+            waiting.sendall("".join(heads).encode())
+            stream = waiting.makefile("rb")
+            assert read_answer(stream).status == 200  # so the other one is under way
+            began = time.monotonic()
+            process.terminate()
+            process.join(10)
+            assert time.monotonic() - began < 2
+            assert is_free(client.address[1])
+            assert read_answer(stream).status == 204
 
 
 def test_ends_when_the_recording_is_over():

@@ -18,7 +18,7 @@ from tests.server.http import Client, read_answer
 from tests.server.remote import Far
 from tests.server.test_ranges import BEYOND, GOOD, IGNORED
 
-from pyramidion.server import build_app, serve_background
+from pyramidion.server import _remote_objects, build_app, serve_background
 from pyramidion.storage import forget_buckets
 
 SEVERAL = ["bytes=0-9,20-29", f"bytes=5-5,100-8000,-3,{N_BYTES}-", "bytes=" + "1-2," * 9 + "4-5"]
@@ -217,6 +217,7 @@ def test_what_is_asked_again_is_not_fetched_again(moto, moto_server, monkeypatch
         forget_buckets()
         there = serve([moto.url])
         proxy.log.clear()
+        monkeypatch.setattr(_remote_objects, "_KNOWN_S", 60.0)
         for _ in range(5):
             assert there.get("/k", Range="bytes=10-99").body == content[10:100]
             assert there.get("/nothing").status == 404
@@ -224,6 +225,7 @@ def test_what_is_asked_again_is_not_fetched_again(moto, moto_server, monkeypatch
         there.get("/k", Range="bytes=-7")  # the size is known: no other question
         there.head("/k")
         assert proxy.requests() == {"GET": 3}
+        monkeypatch.setattr(_remote_objects, "_KNOWN_S", 2.0)
         time.sleep(2.1)
         there.get(
             "/k", Range="bytes=10-99"

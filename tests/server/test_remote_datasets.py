@@ -82,6 +82,7 @@ def test_catalogue_is_the_same(both):
     assert there == here
 
 
+@pytest.mark.usefixtures("patient_pages")
 def test_catalogue_page(both):
     for client in both:
         assert b"w.zarr" in client.get("/").body
@@ -241,7 +242,8 @@ def test_a_dataset_that_is_replaced_is_the_new_one(folder):
             np.testing.assert_array_equal(read_virtual(client, "/zarr/r.ome.zarr/"), voxels)
 
 
-def test_only_so_many_are_looked_into(caplog):
+def test_only_so_many_are_looked_into(caplog, monkeypatch):
+    monkeypatch.setattr(_catalogue_routes, "_STORE_PATIENCE_S", 60.0)
     far = Far(f"memory://d{next(numbers)}/p")
     array = {"zarr_format": 3, "node_type": "array", "shape": [9, 9], "data_type": "int16"}
     document = json.dumps(array).encode()
@@ -300,13 +302,14 @@ def test_a_store_that_hangs_holds_up_nothing_of_this_machine(
     folder, hanging, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(_remote_catalogue, "_AGE_S", 0.0)
-    monkeypatch.setattr(_catalogue_routes, "_STORE_PATIENCE_S", 0.3)
+    monkeypatch.setattr(_catalogue_routes, "_STORE_PATIENCE_S", 60.0)
     shutil.copytree(folder / "w.zarr", tmp_path / "here" / "near.zarr")
     with clients([hanging, tmp_path / "here"]) as (client,), contextlib.ExitStack() as stack:
         names = [each["name"] for each in client.get("/api/datasets").json["datasets"]]
         assert names == ["here/near.zarr", "w.zarr"]
         time.sleep(2.1)  # what was known is looked for anew
         _Hanging.silent.set()
+        monkeypatch.setattr(_catalogue_routes, "_STORE_PATIENCE_S", 0.3)
         for _ in range(20):
             waiting = stack.enter_context(socket.create_connection(client.address, 20))
             request = f"GET /api/thumbnail/w.zarr HTTP/1.1\r\nHost: {client.host}\r\n\r\n"

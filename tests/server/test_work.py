@@ -61,16 +61,21 @@ def test_what_waits_is_given_up(work):
 
 
 def test_what_runs_is_told(work):
-    told = threading.Event()
+    begun, told = threading.Event(), threading.Event()
+
+    async def leaves_later():
+        await asyncio.to_thread(begun.wait, 20)
+        return await leaves()
 
     def look(left):
+        begun.set()
         assert left.wait(20)
         told.set()
         stop_if(left)
 
     async def main():
         with pytest.raises(ClientGoneError):
-            await work.run(leaves, look)
+            await work.run(leaves_later, look)
         await asyncio.to_thread(told.wait, 20)
 
     asyncio.run(main())

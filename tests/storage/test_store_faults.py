@@ -91,7 +91,7 @@ def serve():
 @pytest.fixture
 def raw():
     """Return a function that starts a server which does as it likes with each connection."""
-    listeners, held = [], []
+    listeners, held, threads = [], [], []
 
     def start(behave):
         listener = socket.create_server(("127.0.0.1", 0))
@@ -111,10 +111,17 @@ def raw():
                 except OSError:
                     continue
 
-        threading.Thread(target=loop, daemon=True).start()
+        threads.append(threading.Thread(target=loop, daemon=True))
+        threads[-1].start()
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     yield start
+    for each in listeners:
+        each.shutdown(
+            socket.SHUT_RDWR
+        )  # ends accept; a number that is closed under it is another's soon
+    for each in threads:
+        each.join(20)
     for each in (*listeners, *held):
         each.close()
 
@@ -323,11 +330,6 @@ def test_keys_that_cannot_be_had(serve):
 # The first contact
 
 
-def closed_port():
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return listener.getsockname()[1]
-
-
 def refused(found):
     start = time.monotonic()
     with pytest.raises(StorageError) as caught:
@@ -338,14 +340,18 @@ def refused(found):
 
 
 def test_a_closed_port():
-    endpoint = f"http://127.0.0.1:{closed_port()}"
-    line = f"{endpoint}: cannot connect (connection refused): check --endpoint-url"
-    assert refused(connected(endpoint)) == line
-    assert refused(connected(endpoint)) == line  # is asked again
-    assert refused(connection("http", endpoint[7:])).endswith("refused): check the address")
-    found = connected(endpoint)
-    assert told(found, "put") == line
-    assert is_transient(failure_of(found)), "after the first contact it is a server that restarts"
+    with closing(socket.socket()) as taken:  # so nobody else listens there
+        taken.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        line = f"{endpoint}: cannot connect (connection refused): check --endpoint-url"
+        assert refused(connected(endpoint)) == line
+        assert refused(connected(endpoint)) == line  # is asked again
+        assert refused(connection("http", endpoint[7:])).endswith("refused): check the address")
+        found = connected(endpoint)
+        assert told(found, "put") == line
+        assert is_transient(failure_of(found)), (
+            "after the first contact it is a server that restarts"
+        )
 
 
 def test_a_name_that_nobody_knows():

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.object_store.faults import Fault, Plan
+from tests.object_store.faults import Fault, Plan, Rule
 from tests.transfer.trees import ROOT, make_store, send
 
 pytestmark = pytest.mark.slow
@@ -72,7 +72,9 @@ class Reader(threading.Thread):
 def test_killed_again_and_again(tmp_path, real_remote):
     folder = tmp_path / "x.zarr"
     versions = {}
-    there = real_remote(Plan({Fault.SLOW_ANSWER: 1.0}, delay_s=0.02))
+    # Without its root it cannot end, however much is sent before it is killed.
+    no_root = Rule(Fault.INTERNAL_ERROR, "PUT", "x.zarr/zarr.json")
+    there = real_remote(Plan({Fault.SLOW_ANSWER: 1.0}, rules=(no_root,), delay_s=0.02))
     reader = Reader(there, versions)
     n_kills = 0
     for seed in (0, 1):
@@ -85,8 +87,9 @@ def test_killed_again_and_again(tmp_path, real_remote):
             there.proxy.log.clear()
             chance, status = random.Random(seed), 1
             while status:
+                there.proxy.faults_on = n_kills < N_KILLS * (seed + 1) // 2
                 program = start(folder, there)
-                if n_kills < N_KILLS * (seed + 1) // 2:
+                if there.proxy.faults_on:
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         program.wait(chance.uniform(0.2, 0.9))
                     program.kill()
@@ -111,13 +114,11 @@ def test_killed_again_and_again(tmp_path, real_remote):
 def test_interrupted(tmp_path, real_remote):
     folder = tmp_path / "x.zarr"
     contents = make_store(folder, n_chunks=400, size=5_000)
-    there = real_remote(Plan({Fault.SLOW_ANSWER: 1.0}, delay_s=5))
-    there.proxy.faults_on = False
+    slow = Rule(Fault.SLOW_ANSWER, nth=range(40, 10_000))  # each takes five seconds from then on
+    there = real_remote(Plan(rules=(slow,), delay_s=5))
     program = start(folder, there)
-    while sum(there.proxy.puts().values()) < 30:
+    while there.proxy.faults()[Fault.SLOW_ANSWER] < 4:  # all connections
         time.sleep(0.005)
-    there.proxy.faults_on = True  # every answer takes five seconds from now on
-    time.sleep(0.2)
     began = time.monotonic()
     program.send_signal(signal.SIGINT)
     _, error = program.communicate(timeout=10)

@@ -411,13 +411,16 @@ def test_the_answer_to_the_beginning_is_lost(folder, real_remote):
 def test_killed_while_it_sends_parts(folder, real_remote):
     for number in range(4):
         (folder / f"0/c/big{number}").write_bytes(np.random.default_rng(number).bytes(BIG))
-    there = real_remote(Plan({Fault.SLOW_ANSWER: 1.0}, delay_s=0.03))
     chance, n_left = random.Random(1), 0
     for _ in range(8):
-        status = run(folder, there, kill_after_parts=chance.randrange(1, 5))
+        n_parts = chance.randrange(1, 5)
+        last = Rule(Fault.STALLED_ANSWER, "PUT", "partNumber", range(n_parts, 1000))
+        there = real_remote(Plan({Fault.SLOW_ANSWER: 1.0}, (last,), delay_s=0.03))
+        status = run(folder, there, kill_after_parts=n_parts)
         n_left += len(there.server.unfinished(there.bucket))
         if status == 0:
             break
+    there = real_remote()
     while run(folder, there):
         pass
     assert n_left > 0
