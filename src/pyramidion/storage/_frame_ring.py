@@ -221,9 +221,7 @@ class FrameRing:
     def beat(self, n_camera: int, state: int = RUNNING) -> None:
         """Tell how many frames the camera has taken, lost ones included, and that it is alive."""
         self._words[_N_CAMERA] = n_camera
-        self._words[_BEAT] = (
-            time.monotonic_ns()
-        )  # first: who sees it running must not find it silent
+        self._words[_BEAT] = time.monotonic_ns()  # first: what runs is not silent
         self._words[_STATE] = state
 
     @property

@@ -31,6 +31,7 @@ export class Pane {
   /** The slice drawn: the one before, as long as nothing is here of the one wanted. @type {Slice | null} */
   shown = null;
   /** @type {Frame | null} */ frame = null;
+  /** There was no time to colour all that is here. */ #waits = false;
 
   /**
    * @param {import('./geometry.js').Plane} plane
@@ -130,21 +131,17 @@ export class Pane {
     if (!frame) return false;
     if (this.#covered(slice)) this.shown = slice;
     const until = performance.now() + FRAME_MS;
+    this.#waits = false;
     const shown = this.shown ?? slice;
     const target = this.tilesOn(this.levels[this.level], shown).map((tile) => ({ tile, state: this.#bring(tile, until) }));
     const gaps = target.filter(({ state }) => state !== 'fresh' && state !== 'stale').map(({ tile }) => tile);
     surface.clear();
-    const coarse = gaps.length > 0 && this.#drawCoarse(shown, this.#around(gaps), until);
+    if (gaps.length > 0) this.#drawCoarse(shown, this.#around(gaps), until);
     for (const { tile, state } of target) if (state === 'fresh' || state === 'stale') this.#put(tile);
     const same = shown.t === slice.t && shown.point[this.plane.n] === slice.point[this.plane.n];
     this.partial = target.some(({ state }) => state === 'failed');
     this.complete = same && !this.tooMuch && target.every(({ state }) => state === 'fresh' || state === 'failed');
-    return coarse || target.some(({ tile, state }) => this.#waits(tile, state));
-  }
-
-  /** @param {Tile} tile @param {import('./tiles.js').TileState} state   As it was brought. @returns {boolean} Whether there was no time to colour it. */
-  #waits(tile, state) {
-    return state === 'ready' || (state === 'stale' && this.tiles.state(tile) === 'ready');
+    return this.#waits;
   }
 
   /** @param {Tile} tile @param {number} until @returns {import('./tiles.js').TileState} After colouring, if there is time. */
@@ -155,6 +152,7 @@ export class Pane {
       this.tiles.colour(tile);
       return 'fresh';
     }
+    this.#waits = true;
     return this.tiles.bitmap(tile) ? 'stale' : 'ready';
   }
 
@@ -170,7 +168,6 @@ export class Pane {
    * Fill the gaps from coarser levels, and from the next finer one: what was sharp a moment ago should not become blurred.
    *
    * @param {Slice} slice @param {Box} part @param {number} until
-   * @returns {boolean} Whether something that is here still has to be coloured.
    */
   #drawCoarse(slice, part, until) {
     const layers = [];
@@ -179,15 +176,14 @@ export class Pane {
       layers.unshift(tiles);
       if (tiles.every((tile) => this.tiles.state(tile) !== 'missing' && this.tiles.state(tile) !== 'failed')) break;
     }
-    let waits = false;
-    for (const tile of layers.flat()) {
-      const state = this.#bring(tile, until + FRAME_MS);
-      if (state === 'fresh' || state === 'stale') this.#put(tile);
-      waits ||= this.#waits(tile, state);
+    for (const tiles of layers) {
+      for (const tile of tiles) {
+        const state = this.#bring(tile, until + FRAME_MS);
+        if (state === 'fresh' || state === 'stale') this.#put(tile);
+      }
     }
-    const finer = this.level === 0 ? [] : this.tilesOn(this.levels[this.level - 1], slice, part);
-    for (const tile of finer) if (this.tiles.state(tile) === 'fresh') this.#put(tile);
-    return waits;
+    if (this.level === 0) return;
+    for (const tile of this.tilesOn(this.levels[this.level - 1], slice, part)) if (this.tiles.state(tile) === 'fresh') this.#put(tile);
   }
 
   /** @param {readonly Tile[]} tiles @returns {Box} The part of the screen that holds them. */
