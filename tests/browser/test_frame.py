@@ -464,14 +464,22 @@ def test_a_link_changed_by_hand_is_followed(viewer: Any) -> None:
     assert view.complaints == []
 
 
-@pytest.mark.usefixtures("data")
-def test_what_could_not_be_opened_has_its_tools_when_it_can(server: Any, viewer: Any) -> None:
+def not_opened(server: Any, viewer: Any) -> tuple[Any, Any]:
+    """Open what the store refuses, with a tool in the link; return the page and its "Try again"."""
     server.faults.status["zarr.json"] = 503
     view = viewer()
     view.page.goto(f"{server.origin}/viewer/?data=/frame/w.zarr#tool=notes")
     again = view.page.get_by_role("button", name="Try again")
     again.wait_for()
-    view.page.locator(".tools").wait_for(state="attached")  # rail and drawer have come
+    view.page.locator(".tools").wait_for(
+        state="attached"
+    )  # rail and drawer are there: it has started
+    return view, again
+
+
+@pytest.mark.usefixtures("data")
+def test_what_could_not_be_opened_has_its_tools_when_it_can(server: Any, viewer: Any) -> None:
+    view, again = not_opened(server, viewer)
     server.faults.status.clear()
     again.click()
     view.page.locator("canvas.trace").wait_for()
@@ -483,12 +491,7 @@ def test_what_could_not_be_opened_has_its_tools_when_it_can(server: Any, viewer:
 
 @pytest.mark.usefixtures("data")
 def test_the_tools_of_what_opens_late_wait_for_no_hooks(server: Any, viewer: Any) -> None:
-    server.faults.status["zarr.json"] = 503
-    view = viewer()
-    view.page.goto(f"{server.origin}/viewer/?data=/frame/w.zarr#tool=notes")
-    again = view.page.get_by_role("button", name="Try again")
-    again.wait_for()
-    view.page.locator(".tools").wait_for(state="attached")  # from now on the page has started
+    view, again = not_opened(server, viewer)
     waiting: list[Any] = []
 
     def hold(route: Any) -> None:
